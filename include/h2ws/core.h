@@ -1,0 +1,869 @@
+/*
+ * h2ws/core.h: WebSocket over HTTP/2 (RFC 8441) without input or output.
+ *
+ * The core takes bytes in and gives bytes out. It opens no socket, reads no
+ * clock, starts no thread and keeps no global state. A program (or
+ * h2ws/event.h, which is such a program) carries the bytes:
+ *
+ *     received from the transport   -> h2ws_conn_recv()
+ *     h2ws_conn_send()              -> to the transport
+ *     h2ws_conn_deadline() reached  -> h2ws_conn_tick()
+ *
+ * Three objects, one per layer of the protocol:
+ *
+ *     h2ws_conn     one connection
+ *     h2ws_stream   the bytes of one stream on it
+ *     h2ws_socket   WebSocket messages over one stream
+ *
+ * Threads: one thread at a time for a connection and all that lives on it.
+ *
+ * Pointers: each is marked with one of four words. "Borrowed": valid until
+ * the call or the callback returns. "Copied": the callee takes its own copy.
+ * "Owned by the caller": has a _free or _release. "Static": never freed.
+ *
+ * Results: int functions return 0 or a negative H2WS_ERR_*; functions that
+ * count bytes return h2ws_ssize, a count or a negative H2WS_ERR_*. Unless a
+ * function says otherwise, NULL for an object gives H2WS_ERR_INVALID (or 0,
+ * NULL, false from getters).
+ *
+ * Calls from inside callbacks: every function may be called from inside every
+ * callback, h2ws_conn_free() included, except h2ws_conn_recv(),
+ * h2ws_conn_send() and h2ws_conn_tick() of the connection that is calling;
+ * those return H2WS_ERR_STATE.
+ */
+#ifndef H2WS_CORE_H
+#define H2WS_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(H2WS_STATIC)
+#define H2WS_EXTERN
+#elif defined(_WIN32) && defined(H2WS_BUILDING)
+#define H2WS_EXTERN __declspec(dllexport)
+#elif defined(_WIN32)
+#define H2WS_EXTERN __declspec(dllimport)
+#else
+#define H2WS_EXTERN __attribute__((visibility("default")))
+#endif
+
+/* ------------------------------------------------------------------------
+ * Version
+ */
+
+#define H2WS_VERSION "0.1.0"
+#define H2WS_VERSION_NUM 0x000100
+
+/* The version of the library that runs, such as "0.1.0". Static. */
+H2WS_EXTERN const char *h2ws_version(void);
+
+/* ------------------------------------------------------------------------
+ * Scalar types
+ */
+
+/* A count of bytes, or a negative H2WS_ERR_*. */
+typedef int64_t h2ws_ssize;
+
+/* A point on a monotonic clock, in nanoseconds. */
+typedef uint64_t h2ws_time;
+
+#define H2WS_MS ((h2ws_time)1000000)
+#define H2WS_NEVER ((h2ws_time)UINT64_MAX)
+
+/* ------------------------------------------------------------------------
+ * Errors
+ *
+ * Name, number and text. Numbers never change. Classes by range: the call was
+ * wrong or early (-1..), the open failed (-20..), the peer or the network
+ * failed (-40..), the edge failed (-60..), we failed (-100..). Numbers at or
+ * below H2WS_ERR_FATAL leave the object of the call unusable.
+ */
+
+#define H2WS_ERRORS(X)                                                         \
+  X(AGAIN, -1, "not now: try again after the writable event")                  \
+  X(INVALID, -2, "invalid argument")                                           \
+  X(STATE, -3, "not allowed in this state")                                    \
+  X(CLOSED, -4, "already closed")                                              \
+  X(EOF, -5, "the peer ended its side")                                        \
+  X(UTF8, -6, "text is not valid UTF-8")                                       \
+  X(TOO_BIG, -7, "larger than the limit")                                      \
+  X(HEADER, -8, "a header field is not allowed here")                          \
+  X(UNSUPPORTED, -20, "the peer does not offer WebSocket over HTTP/2")         \
+  X(REFUSED, -21, "the peer refused the request")                              \
+  X(HANDSHAKE, -22, "the answer is not a WebSocket handshake")                 \
+  X(RETRY, -23, "not processed by the peer: safe to retry")                    \
+  X(HTTP_1_1, -24, "the peer requires HTTP/1.1")                               \
+  X(EXHAUSTED, -25, "the connection has no stream ids left")                   \
+  X(GOING_AWAY, -26, "the connection takes no new streams")                    \
+  X(MISDIRECTED, -27, "the peer is not responsible for this authority")        \
+  X(PROTO, -40, "the peer violated the protocol")                              \
+  X(RESET, -41, "the peer reset the stream")                                   \
+  X(LOST, -42, "the connection was lost")                                      \
+  X(TIMEOUT, -43, "a deadline passed")                                         \
+  X(LIMIT, -44, "the peer exceeded a limit")                                   \
+  X(ABORTED, -45, "aborted on this side")                                      \
+  X(NOT_HTTP2, -46, "the peer does not speak HTTP/2")                          \
+  X(URL, -60, "the URL cannot be used")                                        \
+  X(RESOLVE, -61, "the host name did not resolve")                             \
+  X(CONNECT, -62, "the connection was not established")                        \
+  X(TLS, -63, "the TLS handshake failed")                                      \
+  X(CERTIFICATE, -64, "the certificate is not acceptable")                     \
+  X(ALPN, -65, "the peer did not select HTTP/2")                               \
+  X(IO, -66, "input or output failed")                                         \
+  X(CANCELLED, -67, "cancelled")                                               \
+  X(NOMEM, -100, "out of memory")                                              \
+  X(INTERNAL, -101, "internal error")
+
+enum h2ws_error {
+#define H2WS_ERROR_ENUM_(name, number, text) H2WS_ERR_##name = number,
+  H2WS_ERRORS(H2WS_ERROR_ENUM_)
+#undef H2WS_ERROR_ENUM_
+};
+
+#define H2WS_ERR_FATAL (-100)
+
+/* The text of an error ("ok" for 0). Static. */
+H2WS_EXTERN const char *h2ws_strerror(int error);
+
+/* The name of an error, such as "H2WS_ERR_AGAIN" ("0" for 0). Static. */
+H2WS_EXTERN const char *h2ws_error_name(int error);
+
+/* True if the object that returned this error cannot be used any more. */
+H2WS_EXTERN bool h2ws_error_is_fatal(int error);
+
+/* ------------------------------------------------------------------------
+ * Header fields
+ *
+ * Names are lower case, both strings are NUL-terminated. Values never hold
+ * CR, LF or NUL (RFC 9113 section 8.2.1).
+ */
+
+typedef struct h2ws_header {
+  const char *name;
+  const char *value;
+} h2ws_header;
+
+/* ------------------------------------------------------------------------
+ * How things end
+ */
+
+typedef enum h2ws_close_class {
+  H2WS_CLOSE_CLEAN,    /* both sides finished as the protocol wants it */
+  H2WS_CLOSE_REFUSED,  /* the open was refused, by status or by reset */
+  H2WS_CLOSE_ABORTED,  /* we gave up: abort, reset or free on this side */
+  H2WS_CLOSE_LOST,     /* the peer reset the stream, or the connection died */
+  H2WS_CLOSE_TIMEOUT,  /* a deadline passed */
+  H2WS_CLOSE_PROTOCOL, /* one side broke the protocol or a limit */
+} h2ws_close_class;
+
+/* The name of a close class, such as "clean". Static. */
+H2WS_EXTERN const char *h2ws_close_class_name(h2ws_close_class cls);
+
+/*
+ * Why an object ended. Comes exactly once for every connection, stream and
+ * socket that was handed out. All pointers are borrowed until the callback
+ * returns.
+ */
+typedef struct h2ws_close_info {
+  size_t size;
+  h2ws_close_class cls;
+  int error;            /* 0 if clean, else H2WS_ERR_* */
+  bool by_peer;         /* the peer ended it, or began the closing handshake */
+  bool retryable;       /* the peer certainly did not process the request */
+  uint16_t code;        /* WebSocket close code; 1005 none, 1006 no CLOSE */
+  const char *reason;   /* WebSocket close reason: UTF-8, untrusted text */
+  size_t reason_len;    /* bytes; the reason is also NUL-terminated */
+  uint32_t h2_code;     /* HTTP/2 error code on the wire, for logs */
+  int status;           /* HTTP status of a refusal, else 0 */
+  const h2ws_header *headers; /* fields of a refusal */
+  size_t headers_len;
+  const uint8_t *body;  /* first bytes of the refusal's body */
+  size_t body_len;      /* at most h2ws_conn_options.max_refusal_body */
+  const char *detail;   /* one sentence: what was wrong, for people; not NULL */
+} h2ws_close_info;
+
+/* ------------------------------------------------------------------------
+ * Memory, time, randomness, trace: what the core needs from outside
+ */
+
+typedef struct h2ws_mem {
+  void *(*alloc)(size_t size, void *user);
+  void *(*resize)(void *ptr, size_t size, void *user);
+  void (*release)(void *ptr, void *user);
+  void *user;
+} h2ws_mem;
+
+typedef enum h2ws_trace_level {
+  H2WS_TRACE_ERROR,
+  H2WS_TRACE_INFO,   /* handshakes, closes, limits */
+  H2WS_TRACE_FRAME,  /* every HTTP/2 frame */
+  H2WS_TRACE_MESSAGE /* every WebSocket frame */
+} h2ws_trace_level;
+
+/* ------------------------------------------------------------------------
+ * Connections
+ */
+
+typedef struct h2ws_conn h2ws_conn;
+typedef struct h2ws_stream h2ws_stream;
+typedef struct h2ws_socket h2ws_socket;
+
+/*
+ * What happens on a connection. Borrowed until its on_close has returned
+ * (usually static const). Each member may be NULL.
+ */
+typedef struct h2ws_conn_callbacks {
+  size_t size;
+
+  /*
+   * Server: a request arrived on `stream` (borrowed, until the stream's
+   * on_close; see h2ws_stream_retain). Read it with h2ws_stream_method() and
+   * its siblings, then, now or later, answer it with exactly one of
+   * h2ws_socket_accept(), h2ws_stream_accept(), h2ws_stream_respond(),
+   * h2ws_stream_reset(). Undecided requests are answered 503 after
+   * options.answer_timeout_ms. Requests that are malformed, or name a
+   * :protocol that options.protocols does not list, never get here.
+   */
+  void (*on_request)(h2ws_conn *conn, h2ws_stream *stream, void *user);
+
+  /*
+   * The peer's first SETTINGS arrived. `extended_connect`: the peer takes
+   * WebSockets on this connection (RFC 8441 section 3).
+   */
+  void (*on_ready)(h2ws_conn *conn, bool extended_connect, void *user);
+
+  /* The peer sent GOAWAY: no new streams can be opened. */
+  void (*on_goaway)(h2ws_conn *conn, uint32_t h2_code, void *user);
+
+  /* There is something for h2ws_conn_send(); comes once until it is called. */
+  void (*on_want_send)(h2ws_conn *conn, void *user);
+
+  /*
+   * The deadline moved to an earlier time: ask h2ws_conn_deadline() again.
+   */
+  void (*on_deadline)(h2ws_conn *conn, void *user);
+
+  /*
+   * The connection ended, after every stream's and socket's own on_close.
+   * What h2ws_conn_send() still gives out should be sent, then the transport
+   * closed. The connection stays valid until h2ws_conn_free().
+   */
+  void (*on_close)(h2ws_conn *conn, const h2ws_close_info *info, void *user);
+
+  /* One line about what happens. `text` is borrowed, without line end. */
+  void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
+                   void *user);
+} h2ws_conn_callbacks;
+
+/*
+ * Options of a connection. Fill with h2ws_conn_options_default(), then change
+ * what you need. Times are milliseconds, 0 means off. Copied.
+ */
+typedef struct h2ws_conn_options {
+  size_t size;
+
+  /* Allocator for everything on this connection; NULL: malloc. Copied. */
+  const h2ws_mem *mem;
+
+  /* Monotonic time. Required. */
+  h2ws_time (*now)(void *user);
+
+  /*
+   * Fills `buf` with unpredictable bytes (for masking keys, RFC 6455 section
+   * 10.3). Returns 0, or non-zero on failure, which ends the socket that
+   * needed it. Required for clients.
+   */
+  int (*random)(uint8_t *buf, size_t len, void *user);
+
+  /* The `user` of now and random. */
+  void *env_user;
+
+  /* The transport is encrypted: :scheme must be https, else http. */
+  bool secure;
+
+  /* Behind a TLS terminator or a TLS client of it: take either scheme. */
+  bool any_scheme;
+
+  /*
+   * Server: offer extended CONNECT (SETTINGS_ENABLE_CONNECT_PROTOCOL=1).
+   * Switch it off where nothing can serve a WebSocket.
+   */
+  bool enable_connect_protocol;
+
+  /*
+   * Server: the :protocol values besides "websocket" that on_request gets,
+   * as a comma list, or "*" for every token; NULL: none. Others are answered
+   * 501. Copied.
+   */
+  const char *protocols;
+
+  /* Server: give classic CONNECT to on_request instead of answering 501. */
+  bool allow_connect;
+
+  /*
+   * Client: if the first SETTINGS lack extended CONNECT, wait for a later
+   * one until the open deadline instead of failing at once (row W-06).
+   */
+  bool wait_for_connect_protocol;
+
+  uint32_t max_streams;       /* streams the peer may have open; 100 */
+  uint32_t stream_window;     /* bytes in flight per stream; 256 KiB */
+  uint32_t conn_window;       /* bytes in flight in all; 1 MiB */
+  uint32_t max_frame_size;    /* HTTP/2 frames we take; 16384 */
+  uint32_t max_header_list;   /* bytes, RFC 9113 section 10.5.1; 16 KiB */
+  uint32_t max_header_fields; /* fields; 100 (1000 end the connection) */
+  uint32_t max_refusal_body;  /* bytes kept of a refusal's body; 1024 */
+  uint32_t max_resets_sent;   /* RST_STREAM for peer faults per 30 s; 200 */
+  uint32_t max_resets_burst;  /* RST_STREAM received at once; 1000 */
+  uint32_t max_resets_rate;   /* and per second after that; 33 */
+  uint32_t max_glitch_burst;  /* odd but legal frames at once; 10000 */
+  uint32_t max_glitch_rate;   /* and per second after that; 330 */
+
+  uint32_t settings_timeout_ms; /* preface and first SETTINGS; 10 s */
+  uint32_t ack_timeout_ms;      /* acknowledgement of our SETTINGS; 10 s */
+  uint32_t header_timeout_ms;   /* a header block that has begun; 10 s */
+  uint32_t open_timeout_ms;     /* client: until a stream is open; 10 s */
+  uint32_t answer_timeout_ms;   /* server: for the application; 15 s */
+  uint32_t ping_interval_ms;    /* HTTP/2 PING on a silent connection; 20 s */
+  uint32_t ping_timeout_ms;     /* for the answer; 20 s */
+  uint32_t idle_timeout_ms;     /* a connection without streams; 60 s */
+  uint32_t stall_timeout_ms;    /* output waits, nothing moves; 30 s */
+  uint32_t stream_stall_timeout_ms; /* same for one stream; 60 s */
+  uint32_t linger_timeout_ms;   /* for the peer's end of a stream; 2 s */
+  uint32_t goaway_delay_ms;     /* from the first GOAWAY to the second; 1 s */
+  uint32_t drain_timeout_ms;    /* h2ws_conn_drain() in all; 30 s */
+
+  size_t high_water; /* bytes queued on a stream before AGAIN; 1 MiB */
+  size_t low_water;  /* bytes at which on_writable comes; 256 KiB */
+} h2ws_conn_options;
+
+/* Fills in the defaults named above. `size` is sizeof(*options). */
+H2WS_EXTERN void h2ws_conn_options_default(h2ws_conn_options *options,
+                                           size_t size);
+
+/*
+ * A new connection whose transport has just been established. The client
+ * speaks first; the server's SETTINGS go out at once too. `*out` is owned by
+ * the caller, to be freed with h2ws_conn_free(). `callbacks` are borrowed
+ * until on_close has returned, `options` are copied.
+ *
+ * H2WS_ERR_INVALID  a required option is missing or a value out of range
+ * H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_conn_client_new(h2ws_conn **out,
+                                     const h2ws_conn_options *options,
+                                     const h2ws_conn_callbacks *callbacks,
+                                     void *user);
+H2WS_EXTERN int h2ws_conn_server_new(h2ws_conn **out,
+                                     const h2ws_conn_options *options,
+                                     const h2ws_conn_callbacks *callbacks,
+                                     void *user);
+
+/*
+ * Frees a connection. Whatever is still open on it gets its on_close first
+ * (class aborted), then the connection its own. NULL does nothing. From
+ * inside a callback the memory is freed when the outermost call returns.
+ */
+H2WS_EXTERN void h2ws_conn_free(h2ws_conn *conn);
+
+/*
+ * Bytes arrived from the transport. All are taken. `data` is borrowed and
+ * changed in place (unmasking). Callbacks run from here.
+ *
+ * Returns 0, or the error that ended the connection: then send what
+ * h2ws_conn_send() gives and close the transport.
+ *
+ * H2WS_ERR_PROTO, H2WS_ERR_LIMIT, H2WS_ERR_NOT_HTTP2, H2WS_ERR_NOMEM
+ * H2WS_ERR_CLOSED  the connection had ended before; the bytes are dropped
+ */
+H2WS_EXTERN int h2ws_conn_recv(h2ws_conn *conn, uint8_t *data, size_t len);
+
+/*
+ * The transport ended: `error` is 0 for an orderly end (FIN, close_notify),
+ * else the H2WS_ERR_* that describes it. Every open stream ends as lost.
+ */
+H2WS_EXTERN int h2ws_conn_recv_eof(h2ws_conn *conn, int error);
+
+/*
+ * Writes what is to be sent to `buf`, up to `cap` bytes. Everything that can
+ * be sent now is packed together, so that many small messages share frames.
+ * Call it after each h2ws_conn_recv() and h2ws_conn_tick(), after
+ * on_want_send, and again while it fills the buffer.
+ *
+ * Returns the number of bytes, 0 for none.
+ * H2WS_ERR_INVALID  cap below H2WS_SEND_MIN
+ */
+H2WS_EXTERN h2ws_ssize h2ws_conn_send(h2ws_conn *conn, uint8_t *buf,
+                                      size_t cap);
+
+#define H2WS_SEND_MIN 1024
+
+/* True if h2ws_conn_send() would give something. */
+H2WS_EXTERN bool h2ws_conn_wants_send(const h2ws_conn *conn);
+
+/*
+ * True if nothing more will be received or sent: close the transport once
+ * all bytes given by h2ws_conn_send() are out.
+ */
+H2WS_EXTERN bool h2ws_conn_finished(const h2ws_conn *conn);
+
+/* When h2ws_conn_tick() is due; H2WS_NEVER if no deadline is set. */
+H2WS_EXTERN h2ws_time h2ws_conn_deadline(const h2ws_conn *conn);
+
+/*
+ * Handles the deadlines that have passed. Feed pending input first: an event
+ * and its deadline in the same turn count as the event.
+ */
+H2WS_EXTERN int h2ws_conn_tick(h2ws_conn *conn);
+
+/*
+ * Ends the connection gracefully (RFC 9113 section 6.8). Server: GOAWAY that
+ * still takes new streams, after goaway_delay_ms the final GOAWAY; open
+ * sockets get CLOSE 1001 and then have until drain_timeout_ms. Client: opens
+ * nothing new, closes its sockets with 1001. on_close follows.
+ */
+H2WS_EXTERN int h2ws_conn_drain(h2ws_conn *conn);
+
+/* Ends the connection now with GOAWAY(h2_code). on_close follows. */
+H2WS_EXTERN int h2ws_conn_shutdown(h2ws_conn *conn, uint32_t h2_code);
+
+/* True if the peer's SETTINGS have arrived, and offer extended CONNECT. */
+H2WS_EXTERN bool h2ws_conn_is_ready(const h2ws_conn *conn);
+H2WS_EXTERN bool h2ws_conn_has_extended_connect(const h2ws_conn *conn);
+
+/* True if a new stream may be asked for (no GOAWAY, not closed). */
+H2WS_EXTERN bool h2ws_conn_can_open(const h2ws_conn *conn);
+
+/* Streams that are open or waiting on the connection, both sides' counted. */
+H2WS_EXTERN size_t h2ws_conn_streams(const h2ws_conn *conn);
+
+/* The stream with this id, or NULL if it is gone. Borrowed. Constant time. */
+H2WS_EXTERN h2ws_stream *h2ws_conn_stream(const h2ws_conn *conn, int64_t id);
+
+H2WS_EXTERN void *h2ws_conn_user(const h2ws_conn *conn);
+H2WS_EXTERN void h2ws_conn_set_user(h2ws_conn *conn, void *user);
+
+/* What a connection has counted. Grows only at the end. */
+typedef struct h2ws_conn_stats {
+  size_t size;
+  uint64_t bytes_received;
+  uint64_t bytes_sent;
+  uint64_t streams_opened;
+  uint64_t streams_refused;
+  uint64_t messages_received;
+  uint64_t messages_sent;
+  uint64_t resets_received;
+  uint64_t resets_sent;
+  uint64_t glitches;
+  uint64_t limits_hit;   /* times a limit ended a stream or the connection */
+  h2ws_time ping_rtt;    /* last round trip of an HTTP/2 PING; 0 unknown */
+} h2ws_conn_stats;
+
+/* Copies the counters; `stats->size` says how much of the struct. */
+H2WS_EXTERN int h2ws_conn_get_stats(const h2ws_conn *conn,
+                                    h2ws_conn_stats *stats);
+
+/* ------------------------------------------------------------------------
+ * Streams: bytes both ways, whatever carries them
+ */
+
+typedef enum h2ws_stream_state {
+  H2WS_STREAM_WAITING,     /* client: request not sent yet */
+  H2WS_STREAM_OPENING,     /* client: request sent, no final answer yet */
+  H2WS_STREAM_REQUESTED,   /* server: request received, no answer yet */
+  H2WS_STREAM_OPEN,        /* bytes may travel both ways */
+  H2WS_STREAM_HALF_LOCAL,  /* we ended our side */
+  H2WS_STREAM_HALF_REMOTE, /* the peer ended its side */
+  H2WS_STREAM_CLOSED,      /* both ended, or reset */
+} h2ws_stream_state;
+
+/* The name of a state, such as "open". Static. */
+H2WS_EXTERN const char *h2ws_stream_state_name(h2ws_stream_state state);
+
+/* Borrowed until the stream's on_close has returned. Members may be NULL. */
+typedef struct h2ws_stream_callbacks {
+  size_t size;
+
+  /* Client: the peer answered 2xx. h2ws_stream_header() reads the answer. */
+  void (*on_open)(h2ws_stream *stream, void *user);
+
+  /*
+   * There is something for h2ws_stream_peek(), or the peer ended its side.
+   * Bytes that are not consumed stay queued and take up the stream's window;
+   * the event does not repeat for them.
+   */
+  void (*on_readable)(h2ws_stream *stream, void *user);
+
+  /* After H2WS_ERR_AGAIN: the queue has fallen to the low-water mark. */
+  void (*on_writable)(h2ws_stream *stream, void *user);
+
+  /* The stream ended. Its memory goes when this returns, unless retained. */
+  void (*on_close)(h2ws_stream *stream, const h2ws_close_info *info,
+                   void *user);
+} h2ws_stream_callbacks;
+
+/*
+ * What a client asks for. Strings are copied. Fill with zeros, set what you
+ * need.
+ */
+typedef struct h2ws_request {
+  size_t size;
+  const char *method;    /* NULL: "CONNECT" */
+  const char *protocol;  /* :protocol, RFC 8441; NULL: none */
+  const char *scheme;    /* NULL: "https" if secure, else "http" */
+  const char *authority; /* required: host or host:port, no userinfo */
+  const char *path;      /* required unless classic CONNECT; begins with / */
+  const h2ws_header *headers; /* further fields, any case */
+  size_t headers_len;
+  bool end; /* END_STREAM on the request: no body. Not with CONNECT. */
+} h2ws_request;
+
+/*
+ * Opens a stream: sends the request as soon as the peer's SETTINGS have
+ * arrived and its stream limit allows. on_open or on_close follows, within
+ * options.open_timeout_ms. `*out` is borrowed until on_close.
+ *
+ * H2WS_ERR_INVALID     a field is missing or malformed
+ * H2WS_ERR_HEADER      a header field is forbidden (RFC 9113 section 8.2.2)
+ * H2WS_ERR_GOING_AWAY  no new streams: GOAWAY or drain
+ * H2WS_ERR_EXHAUSTED   stream ids are used up: open another connection
+ * H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_open(h2ws_conn *conn, h2ws_stream **out,
+                                 const h2ws_request *request,
+                                 const h2ws_stream_callbacks *callbacks,
+                                 void *user);
+
+/*
+ * Server: answers 200 (RFC 8441 section 5.1) and opens the byte stream.
+ * `headers` are copied. Bytes that arrived early are readable at once:
+ * on_readable comes for them.
+ *
+ * H2WS_ERR_STATE   answered already
+ * H2WS_ERR_CLOSED  the peer is gone
+ * H2WS_ERR_HEADER, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_accept(h2ws_stream *stream,
+                                   const h2ws_header *headers,
+                                   size_t headers_len,
+                                   const h2ws_stream_callbacks *callbacks,
+                                   void *user);
+
+/*
+ * Server: answers with a status (200 to 599) and a whole body and ends the
+ * stream; the way to refuse a WebSocket and to serve a page. All is copied.
+ * Errors as h2ws_stream_accept().
+ */
+H2WS_EXTERN int h2ws_stream_respond(h2ws_stream *stream, int status,
+                                    const h2ws_header *headers,
+                                    size_t headers_len, const void *body,
+                                    size_t body_len);
+
+/* Replaces callbacks and user of a stream, e.g. before deciding later. */
+H2WS_EXTERN int h2ws_stream_set_callbacks(
+    h2ws_stream *stream, const h2ws_stream_callbacks *callbacks, void *user);
+
+/*
+ * The next received bytes, in one piece, without copying. Stays valid until
+ * they are consumed or the callback returns. May be changed in place.
+ *
+ * Returns their number, 0 if there are none now.
+ * H2WS_ERR_EOF     the peer ended its side and everything is consumed
+ * H2WS_ERR_CLOSED  the stream was reset
+ */
+H2WS_EXTERN h2ws_ssize h2ws_stream_peek(h2ws_stream *stream, uint8_t **data);
+
+/*
+ * Takes `len` bytes off the front; this is what reopens the HTTP/2 windows
+ * (RFC 9113 section 5.2.2). H2WS_ERR_INVALID if fewer are there.
+ */
+H2WS_EXTERN int h2ws_stream_consume(h2ws_stream *stream, size_t len);
+
+/*
+ * h2ws_stream_peek(), copied to `buf`, and h2ws_stream_consume() in one.
+ * Returns the number of bytes, 0 if there are none now, errors as peek.
+ */
+H2WS_EXTERN h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf,
+                                        size_t cap);
+
+/*
+ * Queues `len` bytes (copied), all or none.
+ *
+ * H2WS_ERR_AGAIN   the queue is above its mark; on_writable will come
+ * H2WS_ERR_STATE   not open yet, or our side has ended
+ * H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_write(h2ws_stream *stream, const void *data,
+                                  size_t len);
+
+/*
+ * The same without a copy by the caller: room for `len` bytes (at most
+ * H2WS_RESERVE_MAX) at the end of the queue, to be filled and then committed
+ * by h2ws_stream_commit() before any other call on the stream. Does not look
+ * at the high-water mark; ask h2ws_stream_is_writable() first.
+ *
+ * H2WS_ERR_INVALID, H2WS_ERR_STATE, H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out,
+                                    size_t len);
+H2WS_EXTERN int h2ws_stream_commit(h2ws_stream *stream, size_t len);
+
+#define H2WS_RESERVE_MAX 65536
+
+/*
+ * True if the queue is below its high-water mark. If not, on_writable will
+ * come.
+ */
+H2WS_EXTERN bool h2ws_stream_is_writable(h2ws_stream *stream);
+
+/* Bytes queued and not yet given to the transport. */
+H2WS_EXTERN size_t h2ws_stream_queued(const h2ws_stream *stream);
+
+/*
+ * Ends our side after what is queued (END_STREAM); the peer may go on.
+ * H2WS_ERR_STATE (ended before, or not open yet), H2WS_ERR_CLOSED
+ */
+H2WS_EXTERN int h2ws_stream_shutdown(h2ws_stream *stream);
+
+/*
+ * Ends both sides now with RST_STREAM(h2_code); what is queued is dropped.
+ * on_close follows (class aborted). RFC 8441 section 5 wants CANCEL (8).
+ */
+H2WS_EXTERN int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code);
+
+/* What the stream is, and what was asked for. Strings are borrowed. */
+H2WS_EXTERN h2ws_stream_state h2ws_stream_get_state(const h2ws_stream *stream);
+H2WS_EXTERN int64_t h2ws_stream_id(const h2ws_stream *stream); /* -1: none yet */
+H2WS_EXTERN h2ws_conn *h2ws_stream_conn(const h2ws_stream *stream);
+H2WS_EXTERN h2ws_socket *h2ws_stream_socket(const h2ws_stream *stream);
+H2WS_EXTERN void *h2ws_stream_user(const h2ws_stream *stream);
+
+/*
+ * The request as the server received it. The strings live until the request
+ * is answered. NULL where there is none.
+ */
+H2WS_EXTERN const char *h2ws_stream_method(const h2ws_stream *stream);
+H2WS_EXTERN const char *h2ws_stream_scheme(const h2ws_stream *stream);
+H2WS_EXTERN const char *h2ws_stream_authority(const h2ws_stream *stream);
+H2WS_EXTERN const char *h2ws_stream_path(const h2ws_stream *stream);
+H2WS_EXTERN const char *h2ws_stream_protocol(const h2ws_stream *stream);
+
+/* True for an extended CONNECT with :protocol websocket (RFC 8441 s. 5). */
+H2WS_EXTERN bool h2ws_stream_is_websocket(const h2ws_stream *stream);
+
+/*
+ * Received fields: of the request on a server until it is answered, of the
+ * answer on a client until on_open or on_close has returned. `name` in lower
+ * case. Several lines of one name are joined with ", " ("; " for cookie).
+ * Borrowed; NULL if absent.
+ */
+H2WS_EXTERN const char *h2ws_stream_header(const h2ws_stream *stream,
+                                           const char *name);
+/* All received fields in order. Borrowed, as above. */
+H2WS_EXTERN const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream,
+                                                   size_t *len);
+/* HTTP status of the answer a client received; 0 if none. */
+H2WS_EXTERN int h2ws_stream_status(const h2ws_stream *stream);
+
+/*
+ * Keeps the memory of a stream beyond on_close, so that late calls get
+ * H2WS_ERR_CLOSED instead of touching freed memory. Each retain needs one
+ * release.
+ */
+H2WS_EXTERN h2ws_stream *h2ws_stream_retain(h2ws_stream *stream);
+H2WS_EXTERN void h2ws_stream_release(h2ws_stream *stream);
+
+/* ------------------------------------------------------------------------
+ * Sockets: WebSocket messages over a stream (RFC 6455)
+ */
+
+typedef enum h2ws_type {
+  H2WS_TEXT = 1,   /* UTF-8 */
+  H2WS_BINARY = 2, /* anything */
+} h2ws_type;
+
+typedef enum h2ws_socket_state {
+  H2WS_SOCKET_CONNECTING,
+  H2WS_SOCKET_OPEN,
+  H2WS_SOCKET_CLOSING, /* CLOSE asked for, sent or received */
+  H2WS_SOCKET_CLOSED,
+} h2ws_socket_state;
+
+/* Flags of a chunk of a message. */
+#define H2WS_CHUNK_NONE 0u
+#define H2WS_CHUNK_FIRST 1u
+#define H2WS_CHUNK_LAST 2u
+
+/* Borrowed until the socket's on_close has returned. Members may be NULL. */
+typedef struct h2ws_socket_callbacks {
+  size_t size;
+
+  /* Client: the socket is open. h2ws_socket_protocol() tells the choice. */
+  void (*on_open)(h2ws_socket *socket, void *user);
+
+  /*
+   * A whole message. `data` is borrowed, not NUL-terminated, and may point
+   * straight into what h2ws_conn_recv() was given.
+   */
+  void (*on_message)(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                     size_t len, void *user);
+
+  /*
+   * If set, messages come in chunks as they arrive, at fixed memory, and
+   * on_message is not called. `flags`: H2WS_CHUNK_*; an empty message is one
+   * empty chunk with both. Text is validated up to each chunk's end, which
+   * may lie inside a character.
+   */
+  void (*on_chunk)(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                   size_t len, unsigned flags, void *user);
+
+  /* A PING was received and is being answered; a PONG was received. */
+  void (*on_ping)(h2ws_socket *socket, const uint8_t *data, size_t len,
+                  void *user);
+  void (*on_pong)(h2ws_socket *socket, const uint8_t *data, size_t len,
+                  void *user);
+
+  /* After H2WS_ERR_AGAIN: send again. */
+  void (*on_writable)(h2ws_socket *socket, void *user);
+
+  /* The socket ended. Its memory goes when this returns, unless retained. */
+  void (*on_close)(h2ws_socket *socket, const h2ws_close_info *info,
+                   void *user);
+} h2ws_socket_callbacks;
+
+/* Fill with h2ws_socket_options_default(). Times in ms, 0 means off. Copied. */
+typedef struct h2ws_socket_options {
+  size_t size;
+
+  /*
+   * Subprotocols (RFC 6455 section 1.9), a comma list in order of preference,
+   * or NULL. Client: those offered. Server: those spoken; the first one that
+   * the client offered is chosen. Copied.
+   */
+  const char *protocols;
+  bool require_protocol; /* fail the open if none was agreed; false */
+
+  /* Server: take a request without sec-websocket-version (row W-23); false */
+  bool allow_missing_version;
+
+  uint64_t max_message;       /* bytes of a received message; 16 MiB */
+  uint32_t max_fragments;     /* frames of a received message; 16384 */
+  uint32_t max_controls;      /* control frames per second; 1000 */
+  uint32_t fragment_size;     /* streaming send: bytes per frame; 64 KiB */
+  uint32_t ping_interval_ms;  /* WebSocket PING on a silent socket; off */
+  uint32_t ping_timeout_ms;   /* for the PONG; 20 s */
+  uint32_t close_timeout_ms;  /* our CLOSE, queue included, to theirs; 5 s */
+} h2ws_socket_options;
+
+H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
+                                             size_t size);
+
+/*
+ * Client: opens a WebSocket (RFC 8441 section 5). `request` needs authority
+ * and path; method and protocol are set here; further headers may be given
+ * (Origin, Authorization, Cookie ...). `options` may be NULL for defaults.
+ * on_open or on_close follows. `*out` is borrowed until on_close.
+ * Errors as h2ws_stream_open().
+ */
+H2WS_EXTERN int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
+                                 const h2ws_request *request,
+                                 const h2ws_socket_options *options,
+                                 const h2ws_socket_callbacks *callbacks,
+                                 void *user);
+
+/*
+ * Server: accepts the WebSocket that `stream` asks for, with status 200.
+ * Checks sec-websocket-version and the subprotocols first; on
+ * H2WS_ERR_HANDSHAKE the request has been answered 400 already. Messages may
+ * be sent at once. The stream's own callbacks are replaced. `headers` are
+ * copied; `options` may be NULL.
+ *
+ * H2WS_ERR_STATE      not a WebSocket request, or answered already
+ * H2WS_ERR_CLOSED     the peer is gone
+ * H2WS_ERR_HANDSHAKE, H2WS_ERR_HEADER, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
+                                   const h2ws_header *headers,
+                                   size_t headers_len,
+                                   const h2ws_socket_options *options,
+                                   const h2ws_socket_callbacks *callbacks,
+                                   void *user);
+
+/*
+ * Queues one message (copied), all or nothing.
+ *
+ * H2WS_ERR_AGAIN   the queue is above its mark; on_writable will come
+ * H2WS_ERR_UTF8    the text is not UTF-8; nothing was queued
+ * H2WS_ERR_STATE   not open yet, closing, or inside a streamed message
+ * H2WS_ERR_CLOSED, H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_socket_send(h2ws_socket *socket, h2ws_type type,
+                                 const void *data, size_t len);
+
+/*
+ * One message in pieces, as fragments (RFC 6455 section 5.4): begin, any
+ * number of pieces, end. Each piece is all or AGAIN. Control frames may go
+ * between. Text is checked piece by piece; end fails with H2WS_ERR_UTF8
+ * inside a character.
+ * Errors as h2ws_socket_send(); H2WS_ERR_STATE out of order.
+ */
+H2WS_EXTERN int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type);
+H2WS_EXTERN int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
+                                       size_t len);
+H2WS_EXTERN int h2ws_socket_send_end(h2ws_socket *socket);
+
+/*
+ * Sends a PING with up to 125 bytes (copied). Errors as h2ws_socket_send();
+ * H2WS_ERR_AGAIN while an earlier PING waits to be sent.
+ */
+H2WS_EXTERN int h2ws_socket_ping(h2ws_socket *socket, const void *data,
+                                 size_t len);
+
+/*
+ * Begins the closing handshake: CLOSE goes out after what is queued (RFC 6455
+ * section 7.1.2). `code`: 1000 to 1003, 1007 to 1014, 3000 to 4999, or 0 for
+ * a CLOSE without body. `reason`: up to 123 bytes of UTF-8, copied.
+ * on_close follows, within close_timeout_ms.
+ *
+ * H2WS_ERR_INVALID  the code may not be sent, or the reason is too long
+ * H2WS_ERR_UTF8, H2WS_ERR_STATE (closing already), H2WS_ERR_CLOSED
+ */
+H2WS_EXTERN int h2ws_socket_close(h2ws_socket *socket, uint16_t code,
+                                  const char *reason, size_t reason_len);
+
+/* Ends it now: RST_STREAM(CANCEL). on_close follows (class aborted, 1006). */
+H2WS_EXTERN int h2ws_socket_abort(h2ws_socket *socket);
+
+/*
+ * Stops and restarts the delivery of messages. While paused, what arrives
+ * stays unread, so that the peer runs into the stream's window. Control
+ * frames behind unread messages wait too.
+ */
+H2WS_EXTERN int h2ws_socket_pause(h2ws_socket *socket);
+H2WS_EXTERN int h2ws_socket_resume(h2ws_socket *socket);
+
+/* Bytes queued and not yet given to the transport. */
+H2WS_EXTERN size_t h2ws_socket_queued(const h2ws_socket *socket);
+
+H2WS_EXTERN h2ws_socket_state
+h2ws_socket_get_state(const h2ws_socket *socket);
+/* The agreed subprotocol, NULL if none. Borrowed, until on_close. */
+H2WS_EXTERN const char *h2ws_socket_protocol(const h2ws_socket *socket);
+H2WS_EXTERN h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket);
+H2WS_EXTERN void *h2ws_socket_user(const h2ws_socket *socket);
+H2WS_EXTERN void h2ws_socket_set_user(h2ws_socket *socket, void *user);
+
+/* As h2ws_stream_retain() and h2ws_stream_release(). */
+H2WS_EXTERN h2ws_socket *h2ws_socket_retain(h2ws_socket *socket);
+H2WS_EXTERN void h2ws_socket_release(h2ws_socket *socket);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* H2WS_CORE_H */

@@ -1,0 +1,43 @@
+/*
+ * What everything on one connection shares: memory, clock, randomness,
+ * timers, chunk pool, trace, limits of queues, counters.
+ */
+#ifndef H2WS_BASE_ENV_H
+#define H2WS_BASE_ENV_H
+
+#include "lib/base/bufq.h"
+#include "lib/base/timer.h"
+
+struct h2ws__codec; /* ws/frame.h; one per connection, made when needed */
+
+struct h2ws__env {
+  h2ws_mem mem;
+  h2ws_time (*now)(void *user);
+  int (*random)(uint8_t *buf, size_t len, void *user);
+  void *user;
+
+  struct h2ws__timers timers;
+  struct h2ws__chunk_pool chunks;
+  struct h2ws__codec *codec;
+
+  size_t high_water;
+  size_t low_water;
+
+  h2ws_conn_stats stats;
+
+  /* NULL: no trace. `text` is one line. */
+  void (*trace)(struct h2ws__env *env, h2ws_trace_level level,
+                const char *text);
+  h2ws_conn *conn;
+};
+
+static inline h2ws_time h2ws__now(const struct h2ws__env *env) {
+  return env->now(env->user);
+}
+
+/* Formats and passes on one line of trace; nothing if nobody listens. */
+void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
+                 const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

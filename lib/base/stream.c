@@ -1,0 +1,537 @@
+#include "lib/base/stream.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------
+ * The state table
+ */
+
+#define ST(name) ((uint8_t)H2WS_STREAM_##name)
+
+/* One row per state, one column per h2ws__stream_event. */
+static const uint8_t transitions[][H2WS__STREAM_EVENTS] = {
+    /*                     sent         opened            end sent
+                           end received        gone */
+    [H2WS_STREAM_WAITING] = {ST(OPENING), ST(WAITING), ST(WAITING),
+                             ST(WAITING), ST(CLOSED)},
+    [H2WS_STREAM_OPENING] = {ST(OPENING), ST(OPEN), ST(OPENING), ST(OPENING),
+                             ST(CLOSED)},
+    [H2WS_STREAM_REQUESTED] = {ST(REQUESTED), ST(OPEN), ST(REQUESTED),
+                               ST(REQUESTED), ST(CLOSED)},
+    [H2WS_STREAM_OPEN] = {ST(OPEN), ST(OPEN), ST(HALF_LOCAL),
+                          ST(HALF_REMOTE), ST(CLOSED)},
+    [H2WS_STREAM_HALF_LOCAL] = {ST(HALF_LOCAL), ST(HALF_LOCAL),
+                                ST(HALF_LOCAL), ST(CLOSED), ST(CLOSED)},
+    [H2WS_STREAM_HALF_REMOTE] = {ST(HALF_REMOTE), ST(HALF_REMOTE),
+                                 ST(CLOSED), ST(HALF_REMOTE), ST(CLOSED)},
+    [H2WS_STREAM_CLOSED] = {ST(CLOSED), ST(CLOSED), ST(CLOSED), ST(CLOSED),
+                            ST(CLOSED)},
+};
+
+h2ws_stream_state h2ws__stream_next_state(h2ws_stream_state state,
+                                          enum h2ws__stream_event event) {
+  return (h2ws_stream_state)transitions[state][event];
+}
+
+void h2ws__stream_apply(h2ws_stream *stream, enum h2ws__stream_event event) {
+  stream->state = transitions[stream->state][event];
+}
+
+/* True while bytes may still be queued for sending. */
+static bool stream_may_send(const h2ws_stream *stream) {
+  return (stream->state == H2WS_STREAM_OPEN ||
+          stream->state == H2WS_STREAM_HALF_REMOTE) &&
+         !stream->tx_end && !stream->reset_asked;
+}
+
+/* H2WS_ERR_CLOSED or H2WS_ERR_STATE: why nothing may be queued. */
+static int stream_send_error(const h2ws_stream *stream) {
+  if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  return H2WS_ERR_STATE;
+}
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+void h2ws__head_dispose(struct h2ws__head *head, const h2ws_mem *mem) {
+  h2ws__headers_dispose(&head->fields, mem);
+  h2ws__mem_free(mem, head->method);
+  h2ws__mem_free(mem, head->scheme);
+  h2ws__mem_free(mem, head->authority);
+  h2ws__mem_free(mem, head->path);
+  h2ws__mem_free(mem, head->protocol);
+  *head = (struct h2ws__head){0};
+}
+
+void h2ws__stream_init(h2ws_stream *stream, struct h2ws__env *env,
+                       const struct h2ws__carrier_ops *ops,
+                       h2ws_stream_state state) {
+  *stream = (h2ws_stream){0};
+  stream->env = env;
+  stream->ops = ops;
+  stream->state = (uint8_t)state;
+  stream->id = -1;
+  stream->refs = 1;
+}
+
+h2ws_stream *h2ws_stream_retain(h2ws_stream *stream) {
+  if (stream != NULL) {
+    stream->refs++;
+  }
+  return stream;
+}
+
+void h2ws_stream_release(h2ws_stream *stream) {
+  if (stream == NULL) {
+    return;
+  }
+  assert(stream->refs > 0);
+  stream->refs--;
+  if (stream->refs == 0) {
+    stream->ops->destroy(stream);
+  }
+}
+
+static void stream_free_head(h2ws_stream *stream) {
+  const h2ws_mem *mem = &stream->env->mem;
+  if (stream->head != NULL) {
+    h2ws__head_dispose(stream->head, mem);
+    h2ws__mem_free(mem, stream->head);
+    stream->head = NULL;
+  }
+}
+
+static void stream_free_queues(h2ws_stream *stream) {
+  h2ws__bufq_dispose(&stream->rx.q, &stream->env->chunks);
+  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+}
+
+h2ws_close_info h2ws__close_info(h2ws_close_class cls, int error,
+                                 const char *detail) {
+  h2ws_close_info info = {0};
+  info.size = sizeof(info);
+  info.cls = cls;
+  info.error = error;
+  info.code = 1006; /* RFC 6455 section 7.1.5: no CLOSE was seen */
+  info.reason = "";
+  info.detail = detail;
+  return info;
+}
+
+size_t h2ws__stream_closed(h2ws_stream *stream, const h2ws_close_info *info) {
+  size_t unread = stream->rx.q.len + stream->rx.chunk_len;
+  assert(!stream->close_told);
+  stream->close_told = true;
+  h2ws__stream_apply(stream, H2WS__STREAM_GONE);
+  stream->rx.chunk_len = 0;
+  stream_free_queues(stream);
+  if (stream->callbacks != NULL && stream->callbacks->on_close != NULL) {
+    stream->callbacks->on_close(stream, info, stream->user);
+  }
+  stream_free_head(stream);
+  stream->callbacks = NULL;
+  stream->env = NULL; /* a retained stream may outlive the connection */
+  h2ws_stream_release(stream);
+  return unread;
+}
+
+/* ------------------------------------------------------------------------
+ * Receiving
+ */
+
+static void stream_call_readable(h2ws_stream *stream) {
+  if (stream->callbacks != NULL && stream->callbacks->on_readable != NULL) {
+    stream->callbacks->on_readable(stream, stream->user);
+  }
+}
+
+/* True if the application may read already: not before the final answer. */
+static bool stream_may_read(const h2ws_stream *stream) {
+  return stream->state >= H2WS_STREAM_OPEN;
+}
+
+void h2ws__stream_opened(h2ws_stream *stream) {
+  h2ws__stream_apply(stream, H2WS__STREAM_OPENED);
+  if (stream->callbacks != NULL && stream->callbacks->on_open != NULL) {
+    stream->callbacks->on_open(stream, stream->user);
+  }
+  stream_free_head(stream);
+}
+
+int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len) {
+  int rv = 0;
+  if (stream->rx.q.len > 0 || !stream_may_read(stream)) {
+    /* Behind bytes that wait, or too early: the window bounds the queue. */
+    rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks, data, len);
+    if (rv != 0 || !stream_may_read(stream)) {
+      return rv;
+    }
+    stream_call_readable(stream);
+    return 0;
+  }
+  stream->rx.chunk = data;
+  stream->rx.chunk_len = len;
+  h2ws_stream_retain(stream);
+  stream_call_readable(stream);
+  if (stream->rx.chunk_len > 0 && stream->env != NULL) {
+    rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks,
+                           stream->rx.chunk, stream->rx.chunk_len);
+  }
+  stream->rx.chunk = NULL;
+  stream->rx.chunk_len = 0;
+  h2ws_stream_release(stream);
+  return rv;
+}
+
+void h2ws__stream_input_end(h2ws_stream *stream) {
+  stream->rx_end = true;
+  if (stream_may_read(stream)) {
+    stream->rx_end_told = true;
+    stream_call_readable(stream);
+  }
+}
+
+h2ws_ssize h2ws_stream_peek(h2ws_stream *stream, uint8_t **data) {
+  if (stream == NULL || data == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (stream->rx.q.len > 0) {
+    return (h2ws_ssize)h2ws__bufq_peek(&stream->rx.q, data);
+  }
+  if (stream->rx.chunk_len > 0) {
+    *data = stream->rx.chunk;
+    return (h2ws_ssize)stream->rx.chunk_len;
+  }
+  if (stream->close_told || stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  return stream->rx_end ? H2WS_ERR_EOF : 0;
+}
+
+int h2ws_stream_consume(h2ws_stream *stream, size_t len) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (len <= stream->rx.q.len) {
+    if (len > 0) {
+      h2ws__bufq_drain(&stream->rx.q, &stream->env->chunks, len);
+    }
+  } else if (stream->rx.q.len == 0 && len <= stream->rx.chunk_len) {
+    stream->rx.chunk += len;
+    stream->rx.chunk_len -= len;
+  } else {
+    return H2WS_ERR_INVALID;
+  }
+  if (len > 0) {
+    stream->ops->credit(stream, len);
+  }
+  return 0;
+}
+
+h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf, size_t cap) {
+  size_t total = 0;
+  h2ws_ssize n = 0;
+  if (stream == NULL || (buf == NULL && cap > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  while (total < cap) {
+    uint8_t *data = NULL;
+    size_t take;
+    n = h2ws_stream_peek(stream, &data);
+    if (n <= 0) {
+      break;
+    }
+    take = (size_t)n < cap - total ? (size_t)n : cap - total;
+    memcpy((uint8_t *)buf + total, data, take);
+    (void)h2ws_stream_consume(stream, take);
+    total += take;
+  }
+  return total > 0 ? (h2ws_ssize)total : n;
+}
+
+/* ------------------------------------------------------------------------
+ * Sending
+ */
+
+bool h2ws_stream_is_writable(h2ws_stream *stream) {
+  if (stream == NULL || !stream_may_send(stream)) {
+    return false;
+  }
+  if (stream->tx.q.len < stream->env->high_water) {
+    return true;
+  }
+  stream->tx_blocked = true;
+  return false;
+}
+
+int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out, size_t len) {
+  if (stream == NULL || out == NULL || len > H2WS_RESERVE_MAX) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!stream_may_send(stream)) {
+    return stream_send_error(stream);
+  }
+  return h2ws__bufq_reserve(&stream->tx.q, &stream->env->chunks, out, len);
+}
+
+int h2ws_stream_commit(h2ws_stream *stream, size_t len) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!stream_may_send(stream)) {
+    return stream_send_error(stream);
+  }
+  h2ws__bufq_commit(&stream->tx.q, len);
+  if (len > 0) {
+    stream->ops->wake(stream);
+  }
+  return 0;
+}
+
+int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
+  int rv;
+  if (stream == NULL || (data == NULL && len > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!stream_may_send(stream)) {
+    return stream_send_error(stream);
+  }
+  if (!h2ws_stream_is_writable(stream)) {
+    return H2WS_ERR_AGAIN;
+  }
+  rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, data, len);
+  if (rv == 0 && len > 0) {
+    stream->ops->wake(stream);
+  }
+  return rv;
+}
+
+size_t h2ws_stream_queued(const h2ws_stream *stream) {
+  return stream == NULL ? 0 : stream->tx.q.len;
+}
+
+int h2ws_stream_shutdown(h2ws_stream *stream) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!stream_may_send(stream)) {
+    return stream_send_error(stream);
+  }
+  stream->tx_end = true;
+  stream->ops->wake(stream);
+  return 0;
+}
+
+int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  stream->reset_asked = true;
+  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+  return stream->ops->reset(stream, h2_code);
+}
+
+size_t h2ws__stream_output(h2ws_stream *stream, uint8_t **data) {
+  return h2ws__bufq_peek(&stream->tx.q, data);
+}
+
+/* Tells whoever got H2WS_ERR_AGAIN that there is room again. */
+static void stream_unblock(h2ws_stream *stream) {
+  if (!stream->tx_blocked || stream->tx.q.len > stream->env->low_water ||
+      !stream_may_send(stream)) {
+    return;
+  }
+  stream->tx_blocked = false;
+  if (stream->callbacks != NULL && stream->callbacks->on_writable != NULL) {
+    stream->callbacks->on_writable(stream, stream->user);
+  }
+}
+
+void h2ws__stream_sent(h2ws_stream *stream, size_t len) {
+  h2ws__bufq_drain(&stream->tx.q, &stream->env->chunks, len);
+  stream_unblock(stream);
+}
+
+void h2ws__stream_send_into(h2ws_stream *stream, uint8_t *buf, size_t len) {
+  size_t n = h2ws__bufq_read(&stream->tx.q, &stream->env->chunks, buf, len);
+  assert(n == len);
+  (void)n;
+  stream_unblock(stream);
+}
+
+bool h2ws__stream_output_ended(const h2ws_stream *stream) {
+  return stream->tx_end && stream->tx.q.len == 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Answering, as a server
+ */
+
+static int stream_check_answer(const h2ws_stream *stream) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  if (stream->state != H2WS_STREAM_REQUESTED || stream->answered) {
+    return H2WS_ERR_STATE;
+  }
+  return 0;
+}
+
+int h2ws_stream_accept(h2ws_stream *stream, const h2ws_header *headers,
+                       size_t headers_len,
+                       const h2ws_stream_callbacks *callbacks, void *user) {
+  int rv = stream_check_answer(stream);
+  if (rv != 0) {
+    return rv;
+  }
+  rv = stream->ops->answer(stream, 200, headers, headers_len, /* end = */ false);
+  if (rv != 0) {
+    return rv;
+  }
+  stream->answered = true;
+  stream->callbacks = callbacks;
+  stream->user = user;
+  stream_free_head(stream);
+  h2ws__stream_apply(stream, H2WS__STREAM_OPENED);
+  if (stream->rx_end) {
+    h2ws__stream_apply(stream, H2WS__STREAM_END_RCVD);
+  }
+  if (stream->rx.q.len > 0 || stream->rx_end) {
+    stream->rx_end_told = stream->rx_end;
+    stream_call_readable(stream);
+  }
+  return 0;
+}
+
+int h2ws_stream_respond(h2ws_stream *stream, int status,
+                        const h2ws_header *headers, size_t headers_len,
+                        const void *body, size_t body_len) {
+  int rv = stream_check_answer(stream);
+  if (rv != 0) {
+    return rv;
+  }
+  if (status < 200 || status > 599 || (body == NULL && body_len > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, body, body_len);
+  if (rv != 0) {
+    return rv;
+  }
+  rv = stream->ops->answer(stream, status, headers, headers_len,
+                           /* end = */ body_len == 0);
+  if (rv != 0) {
+    h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+    return rv;
+  }
+  stream->answered = true;
+  stream->tx_end = true;
+  stream_free_head(stream);
+  stream->ops->wake(stream);
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Getters
+ */
+
+int h2ws_stream_set_callbacks(h2ws_stream *stream,
+                              const h2ws_stream_callbacks *callbacks,
+                              void *user) {
+  if (stream == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (stream->close_told) {
+    return H2WS_ERR_CLOSED;
+  }
+  stream->callbacks = callbacks;
+  stream->user = user;
+  return 0;
+}
+
+h2ws_stream_state h2ws_stream_get_state(const h2ws_stream *stream) {
+  return stream == NULL ? H2WS_STREAM_CLOSED
+                        : (h2ws_stream_state)stream->state;
+}
+
+int64_t h2ws_stream_id(const h2ws_stream *stream) {
+  return stream == NULL ? -1 : stream->id;
+}
+
+h2ws_conn *h2ws_stream_conn(const h2ws_stream *stream) {
+  return stream == NULL || stream->env == NULL ? NULL : stream->env->conn;
+}
+
+h2ws_socket *h2ws_stream_socket(const h2ws_stream *stream) {
+  return stream == NULL ? NULL : stream->socket;
+}
+
+void *h2ws_stream_user(const h2ws_stream *stream) {
+  return stream == NULL ? NULL : stream->user;
+}
+
+static const struct h2ws__head *stream_head(const h2ws_stream *stream) {
+  return stream == NULL ? NULL : stream->head;
+}
+
+const char *h2ws_stream_method(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? NULL : head->method;
+}
+
+const char *h2ws_stream_scheme(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? NULL : head->scheme;
+}
+
+const char *h2ws_stream_authority(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? NULL : head->authority;
+}
+
+const char *h2ws_stream_path(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? NULL : head->path;
+}
+
+const char *h2ws_stream_protocol(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? NULL : head->protocol;
+}
+
+bool h2ws_stream_is_websocket(const h2ws_stream *stream) {
+  const char *protocol = h2ws_stream_protocol(stream);
+  /* Upgrade tokens compare without case (RFC 9110 section 7.8). */
+  return protocol != NULL && h2ws__equal_nocase(protocol, "websocket");
+}
+
+const char *h2ws_stream_header(const h2ws_stream *stream, const char *name) {
+  const struct h2ws__head *head = stream_head(stream);
+  if (head == NULL || name == NULL) {
+    return NULL;
+  }
+  return h2ws__headers_get(&head->fields, name);
+}
+
+const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream,
+                                       size_t *len) {
+  const struct h2ws__head *head = stream_head(stream);
+  if (len != NULL) {
+    *len = head == NULL ? 0 : head->fields.len;
+  }
+  return head == NULL ? NULL : head->fields.fields;
+}
+
+int h2ws_stream_status(const h2ws_stream *stream) {
+  const struct h2ws__head *head = stream_head(stream);
+  return head == NULL ? 0 : head->status;
+}
