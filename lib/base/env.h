@@ -28,8 +28,19 @@ struct h2ws__env {
   /* NULL: no trace. `text` is one line. */
   void (*trace)(struct h2ws__env *env, h2ws_trace_level level,
                 const char *text);
-  h2ws_conn *conn;
+  h2ws_conn *conn; /* NULL once the connection is freed */
+  size_t refs;
 };
+
+/* A zeroed env with this allocator and one reference; NULL: no memory. */
+struct h2ws__env *h2ws__env_new(const h2ws_mem *mem);
+
+/*
+ * The connection holds a reference, and each stream and socket that outlives
+ * it does, for the allocator that frees them.
+ */
+struct h2ws__env *h2ws__env_retain(struct h2ws__env *env);
+void h2ws__env_release(struct h2ws__env *env);
 
 static inline h2ws_time h2ws__now(const struct h2ws__env *env) {
   return env->now(env->user);

@@ -59,6 +59,7 @@ static int stream_send_error(const h2ws_stream *stream) {
 
 void h2ws__head_dispose(struct h2ws__head *head, const h2ws_mem *mem) {
   h2ws__headers_dispose(&head->fields, mem);
+  h2ws__headers_dispose(&head->joined, mem);
   h2ws__mem_free(mem, head->method);
   h2ws__mem_free(mem, head->scheme);
   h2ws__mem_free(mem, head->authority);
@@ -71,7 +72,7 @@ void h2ws__stream_init(h2ws_stream *stream, struct h2ws__env *env,
                        const struct h2ws__carrier_ops *ops,
                        h2ws_stream_state state) {
   *stream = (h2ws_stream){0};
-  stream->env = env;
+  stream->env = h2ws__env_retain(env);
   stream->ops = ops;
   stream->state = (uint8_t)state;
   stream->id = -1;
@@ -92,7 +93,9 @@ void h2ws_stream_release(h2ws_stream *stream) {
   assert(stream->refs > 0);
   stream->refs--;
   if (stream->refs == 0) {
+    struct h2ws__env *env = stream->env;
     stream->ops->destroy(stream);
+    h2ws__env_release(env);
   }
 }
 
@@ -134,7 +137,6 @@ size_t h2ws__stream_closed(h2ws_stream *stream, const h2ws_close_info *info) {
   }
   stream_free_head(stream);
   stream->callbacks = NULL;
-  stream->env = NULL; /* a retained stream may outlive the connection */
   h2ws_stream_release(stream);
   return unread;
 }
@@ -177,7 +179,7 @@ int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len) {
   stream->rx.chunk_len = len;
   h2ws_stream_retain(stream);
   stream_call_readable(stream);
-  if (stream->rx.chunk_len > 0 && stream->env != NULL) {
+  if (stream->rx.chunk_len > 0 && !stream->close_told) {
     rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks,
                            stream->rx.chunk, stream->rx.chunk_len);
   }
@@ -468,7 +470,7 @@ int64_t h2ws_stream_id(const h2ws_stream *stream) {
 }
 
 h2ws_conn *h2ws_stream_conn(const h2ws_stream *stream) {
-  return stream == NULL || stream->env == NULL ? NULL : stream->env->conn;
+  return stream == NULL || stream->close_told ? NULL : stream->env->conn;
 }
 
 h2ws_socket *h2ws_stream_socket(const h2ws_stream *stream) {
@@ -514,12 +516,38 @@ bool h2ws_stream_is_websocket(const h2ws_stream *stream) {
   return protocol != NULL && h2ws__equal_nocase(protocol, "websocket");
 }
 
+/*
+ * RFC 9110 section 5.3: several lines of one name mean one list. Joined when
+ * first asked for; few ever are.
+ */
+static const char *stream_join(const h2ws_stream *stream, const char *name) {
+  struct h2ws__head *head = stream->head;
+  const h2ws_mem *mem = &stream->env->mem;
+  const char *separator = strcmp(name, "cookie") == 0 ? "; " : ", ";
+  const char *joined = h2ws__headers_get(&head->joined, name);
+  size_t i;
+  for (i = 0; joined == NULL && i < head->fields.len; i++) {
+    const h2ws_header *field = &head->fields.fields[i];
+    if (strcmp(field->name, name) == 0 &&
+        h2ws__headers_join(&head->joined, mem, name, strlen(name),
+                           field->value, strlen(field->value),
+                           separator) != 0) {
+      return NULL;
+    }
+  }
+  return h2ws__headers_get(&head->joined, name);
+}
+
 const char *h2ws_stream_header(const h2ws_stream *stream, const char *name) {
   const struct h2ws__head *head = stream_head(stream);
   if (head == NULL || name == NULL) {
     return NULL;
   }
-  return h2ws__headers_get(&head->fields, name);
+  if (strcmp(name, "set-cookie") == 0 ||
+      h2ws__headers_count(&head->fields, name) < 2) {
+    return h2ws__headers_get(&head->fields, name);
+  }
+  return stream_join(stream, name);
 }
 
 const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream,

@@ -36,7 +36,8 @@ struct h2ws__carrier_ops {
 
 /* What was received in the head of a request or an answer. */
 struct h2ws__head {
-  struct h2ws__headers fields; /* without pseudo fields */
+  struct h2ws__headers fields; /* without pseudo fields, a line each */
+  struct h2ws__headers joined; /* lines of one name, once asked for */
   char *method;
   char *scheme;
   char *authority;
@@ -64,7 +65,6 @@ struct h2ws_stream {
   bool answered;      /* server: the final answer is decided */
   bool reset_asked;   /* ops->reset was called */
   bool close_told;    /* on_close has been called */
-  bool in_call;       /* a callback of this stream is running */
   struct {
     struct h2ws__bufq q; /* not consumed yet */
     uint8_t *chunk;      /* behind q: bytes of the carrier's buffer, */
