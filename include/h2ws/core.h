@@ -401,7 +401,8 @@ H2WS_EXTERN int h2ws_conn_recv_eof(h2ws_conn *conn, int error);
 H2WS_EXTERN h2ws_ssize h2ws_conn_send(h2ws_conn *conn, uint8_t *buf,
                                       size_t cap);
 
-#define H2WS_SEND_MIN 1024
+/* One DATA frame of the largest size we send, and its frame header. */
+#define H2WS_SEND_MIN 17408
 
 /* True if h2ws_conn_send() would give something. */
 H2WS_EXTERN bool h2ws_conn_wants_send(const h2ws_conn *conn);
