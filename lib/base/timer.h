@@ -17,6 +17,8 @@ struct h2ws__timer {
 
 struct h2ws__timers {
   struct h2ws__timer *root;
+  /* The earliest deadline moved to an earlier time; may be NULL. */
+  void (*moved)(struct h2ws__timers *timers);
 };
 
 /* Arms or moves a timer. `timer->fire` must be set. */
