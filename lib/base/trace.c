@@ -1,0 +1,17 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/base/env.h"
+
+void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
+                 const char *format, ...) {
+  char text[512];
+  va_list args;
+  if (env->trace == NULL) {
+    return;
+  }
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  env->trace(env, level, text);
+}
