@@ -1,0 +1,121 @@
+#include "lib/handshake.h"
+
+#include <string.h>
+
+#include "lib/base/headers.h"
+#include "lib/base/stream.h"
+
+#define OFFERS_MAX 64
+
+/* True if the first `n` items of `list` hold `item`. */
+static bool list_has(const char *list, size_t n, const char *item,
+                     size_t len) {
+  const char *pos = list;
+  const char *other;
+  size_t other_len;
+  while (n-- > 0 && h2ws__list_next(&pos, &other, &other_len)) {
+    if (other_len == len && memcmp(other, item, len) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool h2ws__offer_is_valid(const char *offer) {
+  const char *pos = offer;
+  const char *item;
+  size_t len;
+  size_t n = 0;
+  while (h2ws__list_next(&pos, &item, &len)) {
+    if (n == OFFERS_MAX || !h2ws__is_token(item, len) ||
+        list_has(offer, n, item, len)) {
+      return false;
+    }
+    n++;
+  }
+  return n > 0;
+}
+
+bool h2ws__handshake_fields_allowed(const h2ws_header *headers, size_t len) {
+  static const char *const ours[] = {
+      "sec-websocket-version",    "sec-websocket-protocol",
+      "sec-websocket-extensions", "sec-websocket-key",
+      "sec-websocket-accept",     "content-length",
+  };
+  size_t i;
+  size_t k;
+  for (i = 0; i < len; i++) {
+    for (k = 0; k < sizeof(ours) / sizeof(ours[0]); k++) {
+      if (headers[i].name != NULL &&
+          h2ws__equal_nocase(headers[i].name, ours[k])) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/* The first protocol of ours that was offered (RFC 6455 section 4.2.2). */
+static void choose(const char *ours, const char *offer,
+                   struct h2ws__choice *choice) {
+  const char *pos = ours;
+  const char *item;
+  size_t len;
+  while (ours != NULL && offer != NULL &&
+         h2ws__list_next(&pos, &item, &len)) {
+    if (len > 0 && list_has(offer, OFFERS_MAX, item, len)) {
+      choice->name = item;
+      choice->len = len;
+      return;
+    }
+  }
+}
+
+const char *h2ws__handshake_judge_request(const h2ws_stream *stream,
+                                          const h2ws_socket_options *options,
+                                          struct h2ws__choice *choice) {
+  const char *version = h2ws_stream_header(stream, "sec-websocket-version");
+  const char *offer = h2ws_stream_header(stream, "sec-websocket-protocol");
+  bool lenient = options != NULL && options->allow_missing_version;
+  *choice = (struct h2ws__choice){NULL, 0};
+  if (version == NULL && !lenient) {
+    return "the request has no sec-websocket-version";
+  }
+  if (version != NULL && strcmp(version, H2WS__WEBSOCKET_VERSION) != 0) {
+    return "the request is not for WebSocket version 13";
+  }
+  if (stream->head != NULL &&
+      h2ws__headers_count(&stream->head->fields, "origin") > 1) {
+    return "the request has more than one origin";
+  }
+  if (offer != NULL && !h2ws__offer_is_valid(offer)) {
+    return "sec-websocket-protocol is not a list of distinct tokens";
+  }
+  if (options != NULL) {
+    choose(options->protocols, offer, choice);
+    if (options->require_protocol && choice->len == 0) {
+      return "none of the subprotocols offered is spoken here";
+    }
+  }
+  return NULL;
+}
+
+const char *h2ws__handshake_judge_answer(const h2ws_stream *stream,
+                                         const char *offer, bool required,
+                                         struct h2ws__choice *choice) {
+  const char *chosen = h2ws_stream_header(stream, "sec-websocket-protocol");
+  *choice = (struct h2ws__choice){NULL, 0};
+  if (h2ws_stream_header(stream, "sec-websocket-extensions") != NULL) {
+    return "the server chose an extension that was not offered";
+  }
+  if (chosen == NULL) {
+    return required ? "the server chose no subprotocol" : NULL;
+  }
+  if (offer == NULL ||
+      !list_has(offer, OFFERS_MAX, chosen, strlen(chosen))) {
+    return "the server chose a subprotocol that was not offered";
+  }
+  choice->name = chosen;
+  choice->len = strlen(chosen);
+  return NULL;
+}

@@ -1,0 +1,217 @@
+/* Opening and accepting WebSockets: the join of streams and messages. */
+#include <string.h>
+
+#include "lib/conn.h"
+#include "lib/handshake.h"
+#include "ws/socket.h"
+
+#define VERSION_NAME "sec-websocket-version"
+#define PROTOCOL_NAME "sec-websocket-protocol"
+
+/* ------------------------------------------------------------------------
+ * Fields: the application's, then ours
+ */
+
+/* A copy of `headers` with room for two more; NULL: no memory. */
+static h2ws_header *fields_copy(const h2ws_mem *mem,
+                                const h2ws_header *headers, size_t len) {
+  h2ws_header *fields =
+      h2ws__mem_alloc(mem, (len + 2) * sizeof(h2ws_header));
+  if (fields != NULL && len > 0) {
+    memcpy(fields, headers, len * sizeof(h2ws_header));
+  }
+  return fields;
+}
+
+/* ------------------------------------------------------------------------
+ * Client
+ */
+
+/* The answer is 2xx: is it a WebSocket? */
+static void on_answer(h2ws_stream *stream, void *user) {
+  h2ws_socket *socket = user;
+  struct h2ws__choice choice;
+  /* Until now the socket's protocol is what was offered. */
+  const char *wrong = h2ws__handshake_judge_answer(
+      stream, socket->protocol, socket->options.require_protocol, &choice);
+  if (wrong != NULL) {
+    h2ws__socket_give_up(socket, H2WS_CLOSE_PROTOCOL, H2WS_ERR_HANDSHAKE,
+                         wrong);
+    return;
+  }
+  if (choice.len == 0) {
+    h2ws__mem_free(&socket->env->mem, socket->protocol);
+    socket->protocol = NULL;
+  } else if (h2ws__socket_set_protocol(socket, choice.name, choice.len) !=
+             0) {
+    h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
+                         "no memory for the subprotocol");
+    return;
+  }
+  h2ws__socket_start(socket);
+}
+
+static void on_open_failed(h2ws_stream *stream, const h2ws_close_info *info,
+                           void *user) {
+  (void)stream;
+  h2ws__socket_end(user, info);
+}
+
+static const h2ws_stream_callbacks connecting = {
+    .size = sizeof(connecting),
+    .on_open = on_answer,
+    .on_close = on_open_failed,
+};
+
+static int open_stream(h2ws_conn *conn, h2ws_socket *socket,
+                       const h2ws_request *request) {
+  const h2ws_mem *mem = &socket->env->mem;
+  h2ws_header *fields =
+      fields_copy(mem, request->headers, request->headers_len);
+  h2ws_request r = *request;
+  h2ws_stream *stream = NULL;
+  size_t n = request->headers_len;
+  int rv;
+  if (fields == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  fields[n++] = (h2ws_header){VERSION_NAME, H2WS__WEBSOCKET_VERSION};
+  if (socket->protocol != NULL) {
+    fields[n++] = (h2ws_header){PROTOCOL_NAME, socket->protocol};
+  }
+  r.method = NULL;
+  r.protocol = "websocket"; /* RFC 8441 section 5 */
+  r.headers = fields;
+  r.headers_len = n;
+  r.end = false;
+  rv = h2ws_stream_open(conn, &stream, &r, &connecting, socket);
+  h2ws__mem_free(mem, fields);
+  if (rv == 0) {
+    h2ws__socket_attach(socket, stream);
+  }
+  return rv;
+}
+
+int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
+                     const h2ws_request *request,
+                     const h2ws_socket_options *options,
+                     const h2ws_socket_callbacks *callbacks, void *user) {
+  const char *offer = options == NULL ? NULL : options->protocols;
+  h2ws_socket *socket;
+  int rv;
+  if (conn == NULL || out == NULL || request == NULL || callbacks == NULL ||
+      (request->headers == NULL && request->headers_len > 0) ||
+      (offer != NULL && !h2ws__offer_is_valid(offer))) {
+    return H2WS_ERR_INVALID;
+  }
+  *out = NULL;
+  if (!h2ws__handshake_fields_allowed(request->headers,
+                                      request->headers_len)) {
+    return H2WS_ERR_HEADER;
+  }
+  rv = h2ws__socket_new(&socket, h2ws__conn_env(conn), /* server = */ false,
+                        options, callbacks, user);
+  if (rv != 0) {
+    return rv;
+  }
+  if (offer != NULL) {
+    rv = h2ws__socket_set_protocol(socket, offer, strlen(offer));
+  }
+  if (rv == 0) {
+    rv = open_stream(conn, socket, request);
+  }
+  if (rv != 0) {
+    h2ws_socket_release(socket);
+    return rv;
+  }
+  *out = socket;
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Server
+ */
+
+static int accept_check(const h2ws_stream *stream) {
+  if (h2ws_stream_get_state(stream) == H2WS_STREAM_CLOSED ||
+      stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  if (h2ws_stream_get_state(stream) != H2WS_STREAM_REQUESTED ||
+      stream->answered || !h2ws_stream_is_websocket(stream)) {
+    return H2WS_ERR_STATE;
+  }
+  return 0;
+}
+
+/* RFC 6455 section 4.4: say which version is spoken. */
+static void refuse_handshake(h2ws_stream *stream, const char *why) {
+  static const h2ws_header version = {VERSION_NAME, H2WS__WEBSOCKET_VERSION};
+  h2ws__trace(stream->env, H2WS_TRACE_INFO, "stream %lld: refused: %s",
+              (long long)stream->id, why);
+  (void)h2ws_stream_respond(stream, 400, &version, 1, NULL, 0);
+}
+
+static int accept_stream(h2ws_stream *stream, const h2ws_socket *socket,
+                         const h2ws_header *headers, size_t headers_len) {
+  const h2ws_mem *mem = &socket->env->mem;
+  h2ws_header *fields = fields_copy(mem, headers, headers_len);
+  size_t n = headers_len;
+  int rv;
+  if (fields == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  if (socket->protocol != NULL) {
+    fields[n++] = (h2ws_header){PROTOCOL_NAME, socket->protocol};
+  }
+  rv = h2ws_stream_accept(stream, fields, n, NULL, NULL);
+  h2ws__mem_free(mem, fields);
+  return rv;
+}
+
+int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
+                       const h2ws_header *headers, size_t headers_len,
+                       const h2ws_socket_options *options,
+                       const h2ws_socket_callbacks *callbacks, void *user) {
+  struct h2ws__choice choice;
+  const char *wrong;
+  h2ws_socket *socket;
+  int rv;
+  if (stream == NULL || out == NULL || callbacks == NULL ||
+      (headers == NULL && headers_len > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  *out = NULL;
+  rv = accept_check(stream);
+  if (rv != 0) {
+    return rv;
+  }
+  if (!h2ws__handshake_fields_allowed(headers, headers_len)) {
+    return H2WS_ERR_HEADER;
+  }
+  wrong = h2ws__handshake_judge_request(stream, options, &choice);
+  if (wrong != NULL) {
+    refuse_handshake(stream, wrong);
+    return H2WS_ERR_HANDSHAKE;
+  }
+  rv = h2ws__socket_new(&socket, stream->env, /* server = */ true, options,
+                        callbacks, user);
+  if (rv != 0) {
+    return rv;
+  }
+  if (choice.len > 0) {
+    rv = h2ws__socket_set_protocol(socket, choice.name, choice.len);
+  }
+  if (rv == 0) {
+    rv = accept_stream(stream, socket, headers, headers_len);
+  }
+  if (rv != 0) {
+    h2ws_socket_release(socket);
+    return rv;
+  }
+  *out = socket;
+  h2ws__socket_attach(socket, stream);
+  h2ws__socket_start(socket);
+  h2ws__socket_process(socket); /* frames that came early */
+  return 0;
+}

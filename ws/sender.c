@@ -1,0 +1,258 @@
+/* Messages to frames to bytes. */
+#include <assert.h>
+#include <string.h>
+
+#include "ws/mask.h"
+#include "ws/socket.h"
+
+/* Appends payload, masked if need be, in as many pieces as it takes. */
+static int write_payload(h2ws_socket *socket,
+                         const struct h2ws__frame *frame,
+                         const uint8_t *payload) {
+  size_t len = (size_t)frame->len;
+  size_t done = 0;
+  while (done < len) {
+    uint8_t *out = NULL;
+    size_t n = len - done < H2WS_RESERVE_MAX ? len - done : H2WS_RESERVE_MAX;
+    int rv = h2ws_stream_reserve(socket->stream, &out, n);
+    if (rv != 0) {
+      return rv;
+    }
+    if (frame->masked) {
+      h2ws__mask(out, payload + done, n, frame->key, done);
+    } else {
+      memcpy(out, payload + done, n);
+    }
+    rv = h2ws_stream_commit(socket->stream, n);
+    if (rv != 0) {
+      return rv;
+    }
+    done += n;
+  }
+  return 0;
+}
+
+/* A frame that fits one reservation: one call into the queue. */
+static int write_small(h2ws_socket *socket, const struct h2ws__frame *frame,
+                       const uint8_t *header, size_t header_len,
+                       const uint8_t *payload) {
+  size_t len = (size_t)frame->len;
+  uint8_t *out = NULL;
+  int rv = h2ws_stream_reserve(socket->stream, &out, header_len + len);
+  if (rv != 0) {
+    return rv;
+  }
+  memcpy(out, header, header_len);
+  if (frame->masked) {
+    h2ws__mask(out + header_len, payload, len, frame->key, 0);
+  } else if (len > 0) {
+    memcpy(out + header_len, payload, len);
+  }
+  return h2ws_stream_commit(socket->stream, header_len + len);
+}
+
+static int write_large(h2ws_socket *socket, const struct h2ws__frame *frame,
+                       const uint8_t *header, size_t header_len,
+                       const uint8_t *payload) {
+  uint8_t *out = NULL;
+  int rv = h2ws_stream_reserve(socket->stream, &out, header_len);
+  if (rv != 0) {
+    return rv;
+  }
+  memcpy(out, header, header_len);
+  rv = h2ws_stream_commit(socket->stream, header_len);
+  if (rv == 0) {
+    rv = write_payload(socket, frame, payload);
+  }
+  if (rv != 0) {
+    /* Half a frame is in the queue: nothing may follow it. */
+    h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, rv,
+                         "no memory in the middle of a message");
+  }
+  return rv;
+}
+
+int h2ws__socket_write_frame(h2ws_socket *socket, struct h2ws__frame *frame,
+                             const uint8_t *payload) {
+  uint8_t header[H2WS__FRAME_HEADER_MAX];
+  h2ws_ssize header_len;
+  frame->masked = !socket->server; /* RFC 6455 section 5.1 */
+  header_len = h2ws__frame_build(socket->env, header, frame);
+  if (header_len < 0) {
+    if (header_len == H2WS_ERR_INTERNAL) {
+      h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, H2WS_ERR_INTERNAL,
+                           "no randomness for a masking key");
+    }
+    return (int)header_len;
+  }
+  h2ws__trace(socket->env, H2WS_TRACE_MESSAGE,
+              "send opcode %u fin %d length %llu", (unsigned)frame->opcode,
+              (int)frame->fin, (unsigned long long)frame->len);
+  if (frame->len + (uint64_t)header_len <= H2WS_RESERVE_MAX) {
+    return write_small(socket, frame, header, (size_t)header_len, payload);
+  }
+  return write_large(socket, frame, header, (size_t)header_len, payload);
+}
+
+int h2ws__socket_write_control(h2ws_socket *socket, uint8_t opcode,
+                               const uint8_t *payload, size_t len) {
+  struct h2ws__frame frame = {0};
+  assert(len <= H2WS__CONTROL_MAX);
+  frame.fin = true;
+  frame.opcode = opcode;
+  frame.len = len;
+  return h2ws__socket_write_frame(socket, &frame, payload);
+}
+
+/* RFC 6455 section 5.5.3: only the latest PING needs its PONG. */
+void h2ws__socket_flush_pong(h2ws_socket *socket) {
+  struct h2ws__extra *extra = socket->extra;
+  if (extra != NULL && extra->pong_waits &&
+      h2ws_stream_is_writable(socket->stream)) {
+    extra->pong_waits = false;
+    (void)h2ws__socket_write_control(socket, H2WS__OP_PONG, extra->pong,
+                                     extra->pong_len);
+  }
+}
+
+/* 0 if a frame may be queued now. */
+static int sender_check(h2ws_socket *socket) {
+  if (!h2ws__socket_may_send(socket)) {
+    return h2ws__socket_send_error(socket);
+  }
+  if (!h2ws_stream_is_writable(socket->stream)) {
+    socket->want_writable = true;
+    return H2WS_ERR_AGAIN;
+  }
+  return 0;
+}
+
+int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
+                     size_t len) {
+  struct h2ws__frame frame = {0};
+  int rv;
+  if (socket == NULL || (data == NULL && len > 0) ||
+      (type != H2WS_TEXT && type != H2WS_BINARY)) {
+    return H2WS_ERR_INVALID;
+  }
+  if (socket->tx.streaming) {
+    return H2WS_ERR_STATE;
+  }
+  rv = sender_check(socket);
+  if (rv != 0) {
+    return rv;
+  }
+  if (type == H2WS_TEXT && !h2ws__utf8_is_valid(data, len)) {
+    return H2WS_ERR_UTF8;
+  }
+  frame.fin = true;
+  frame.opcode = (uint8_t)type;
+  frame.len = len;
+  rv = h2ws__socket_write_frame(socket, &frame, data);
+  if (rv == 0) {
+    socket->env->stats.messages_sent++;
+  }
+  return rv;
+}
+
+int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type) {
+  if (socket == NULL || (type != H2WS_TEXT && type != H2WS_BINARY)) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!h2ws__socket_may_send(socket)) {
+    return h2ws__socket_send_error(socket);
+  }
+  if (socket->tx.streaming) {
+    return H2WS_ERR_STATE;
+  }
+  socket->tx.streaming = true;
+  socket->tx.begun = false;
+  socket->tx.type = (uint8_t)type;
+  socket->tx.utf8 = (struct h2ws__utf8){0};
+  return 0;
+}
+
+/* One fragment of the streamed message. */
+static int send_fragment(h2ws_socket *socket, const uint8_t *data, size_t len,
+                         bool fin) {
+  struct h2ws__frame frame = {0};
+  int rv;
+  frame.fin = fin;
+  frame.opcode = socket->tx.begun ? H2WS__OP_CONTINUATION : socket->tx.type;
+  frame.len = len;
+  rv = h2ws__socket_write_frame(socket, &frame, data);
+  if (rv == 0) {
+    socket->tx.begun = true;
+  }
+  return rv;
+}
+
+int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
+                           size_t len) {
+  struct h2ws__utf8 utf8;
+  const uint8_t *in = data;
+  int rv;
+  if (socket == NULL || (data == NULL && len > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!socket->tx.streaming) {
+    return h2ws__socket_may_send(socket) ? H2WS_ERR_STATE
+                                         : h2ws__socket_send_error(socket);
+  }
+  rv = sender_check(socket);
+  if (rv != 0) {
+    return rv;
+  }
+  utf8 = socket->tx.utf8;
+  if (socket->tx.type == H2WS_TEXT && !h2ws__utf8_feed(&utf8, in, len)) {
+    return H2WS_ERR_UTF8;
+  }
+  socket->tx.utf8 = utf8;
+  while (rv == 0 && len > 0) {
+    size_t n = len < socket->options.fragment_size
+                   ? len
+                   : socket->options.fragment_size;
+    rv = send_fragment(socket, in, n, /* fin = */ false);
+    in += n;
+    len -= n;
+  }
+  return rv;
+}
+
+int h2ws_socket_send_end(h2ws_socket *socket) {
+  int rv;
+  if (socket == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (!socket->tx.streaming) {
+    return h2ws__socket_may_send(socket) ? H2WS_ERR_STATE
+                                         : h2ws__socket_send_error(socket);
+  }
+  rv = sender_check(socket);
+  if (rv != 0) {
+    return rv;
+  }
+  if (socket->tx.type == H2WS_TEXT &&
+      !h2ws__utf8_is_complete(&socket->tx.utf8)) {
+    return H2WS_ERR_UTF8;
+  }
+  rv = send_fragment(socket, NULL, 0, /* fin = */ true);
+  if (rv == 0) {
+    socket->tx.streaming = false;
+    socket->env->stats.messages_sent++;
+  }
+  return rv;
+}
+
+int h2ws_socket_ping(h2ws_socket *socket, const void *data, size_t len) {
+  int rv;
+  if (socket == NULL || (data == NULL && len > 0) ||
+      len > H2WS__CONTROL_MAX) {
+    return H2WS_ERR_INVALID;
+  }
+  rv = sender_check(socket);
+  if (rv != 0) {
+    return rv;
+  }
+  return h2ws__socket_write_control(socket, H2WS__OP_PING, data, len);
+}

@@ -1,0 +1,29 @@
+/*
+ * UTF-8 (RFC 3629), checked as it arrives: fails at the first byte that makes
+ * the text impossible, wherever the pieces are cut.
+ */
+#ifndef H2WS_WS_UTF8_H
+#define H2WS_WS_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed: between characters. */
+struct h2ws__utf8 {
+  uint8_t need; /* continuation bytes to come */
+  uint8_t low;  /* range of the next one, */
+  uint8_t high; /* where it is narrower than 80 to BF */
+};
+
+/* False if the text cannot become valid. */
+bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data,
+                     size_t len);
+
+/* True if the text may end here. */
+bool h2ws__utf8_is_complete(const struct h2ws__utf8 *utf8);
+
+/* Whole text in one piece. */
+bool h2ws__utf8_is_valid(const uint8_t *data, size_t len);
+
+#endif
