@@ -7,8 +7,7 @@
 
 #include "h2/session.h"
 
-static struct h2ws__h2_stream *stream_of(nghttp2_session *session,
-                                         int32_t id) {
+static struct h2ws__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
   return nghttp2_session_get_stream_user_data(session, id);
 }
 
@@ -20,8 +19,8 @@ static struct h2ws__h2_stream *stream_of(nghttp2_session *session,
  * RFC 9113 section 5.1.1: an id that was skipped is closed. nghttp2 ignores
  * HEADERS on it, which is right for ids that were in use.
  */
-static int on_begin_frame(nghttp2_session *session,
-                          const nghttp2_frame_hd *hd, void *user) {
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
+                          void *user) {
   struct h2ws__h2 *h2 = user;
   (void)session;
   if (!h2->server || hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0) {
@@ -30,8 +29,7 @@ static int on_begin_frame(nghttp2_session *session,
   if (h2ws__ids_see(&h2->rx.ids, hd->stream_id)) {
     return 0;
   }
-  h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO,
-                NGHTTP2_PROTOCOL_ERROR,
+  h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO, NGHTTP2_PROTOCOL_ERROR,
                 "HEADERS on a stream id below one already used");
   return 0;
 }
@@ -56,9 +54,8 @@ static int on_begin_headers(nghttp2_session *session,
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
-                     const uint8_t *name, size_t name_len,
-                     const uint8_t *value, size_t value_len, uint8_t flags,
-                     void *user) {
+                     const uint8_t *name, size_t name_len, const uint8_t *value,
+                     size_t value_len, uint8_t flags, void *user) {
   struct h2ws__h2 *h2 = user;
   struct h2ws__h2_stream *stream = stream_of(session, frame->hd.stream_id);
   h2ws_header field = {(const char *)name, (const char *)value};
@@ -115,11 +112,9 @@ static void end_received(struct h2ws__h2_stream *stream) {
  * Frames
  */
 
-static void headers_received(struct h2ws__h2 *h2,
-                             const nghttp2_frame *frame) {
+static void headers_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
   bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  struct h2ws__h2_stream *stream =
-      stream_of(h2->session, frame->hd.stream_id);
+  struct h2ws__h2_stream *stream = stream_of(h2->session, frame->hd.stream_id);
   if (stream == NULL || stream->base.reset_asked) {
     return;
   }
@@ -136,10 +131,8 @@ static void headers_received(struct h2ws__h2 *h2,
   }
 }
 
-static void data_end_received(struct h2ws__h2 *h2,
-                              const nghttp2_frame *frame) {
-  struct h2ws__h2_stream *stream =
-      stream_of(h2->session, frame->hd.stream_id);
+static void data_end_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
+  struct h2ws__h2_stream *stream = stream_of(h2->session, frame->hd.stream_id);
   if (stream == NULL || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
     return;
   }
@@ -207,8 +200,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
 
 /* nghttp2 is going to reset a stream or end the connection for this. */
 static int on_invalid_frame(nghttp2_session *session,
-                            const nghttp2_frame *frame, int error,
-                            void *user) {
+                            const nghttp2_frame *frame, int error, void *user) {
   struct h2ws__h2 *h2 = user;
   struct h2ws__h2_stream *stream = stream_of(session, frame->hd.stream_id);
   h2ws__trace(h2->env, H2WS_TRACE_INFO, "stream %d: invalid frame type %u: %s",
@@ -284,8 +276,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
   return 0;
 }
 
-static int on_stream_close(nghttp2_session *session, int32_t id,
-                           uint32_t code, void *user) {
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
+                           void *user) {
   struct h2ws__h2_stream *stream = stream_of(session, id);
   (void)user;
   if (stream != NULL) {
@@ -306,17 +298,15 @@ static void goaway_sent(struct h2ws__h2 *h2, const nghttp2_goaway *goaway) {
   h2->phase = H2WS__H2_FAILED;
   h2->end.cls = H2WS_CLOSE_PROTOCOL;
   h2->end.error = goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM
-                      ? H2WS_ERR_LIMIT
-                      : H2WS_ERR_PROTO;
+                    ? H2WS_ERR_LIMIT
+                    : H2WS_ERR_PROTO;
   h2->end.h2_code = goaway->error_code;
   h2->end.by_peer = false;
-  (void)snprintf(h2->end.detail, sizeof(h2->end.detail),
-                 "HTTP/2 error %u of the peer: %.*s",
-                 (unsigned)goaway->error_code,
-                 (int)(goaway->opaque_data_len > 100
-                           ? 100
-                           : goaway->opaque_data_len),
-                 (const char *)goaway->opaque_data);
+  (void)snprintf(
+    h2->end.detail, sizeof(h2->end.detail), "HTTP/2 error %u of the peer: %.*s",
+    (unsigned)goaway->error_code,
+    (int)(goaway->opaque_data_len > 100 ? 100 : goaway->opaque_data_len),
+    (const char *)goaway->opaque_data);
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
@@ -361,14 +351,13 @@ static int on_error(nghttp2_session *session, int code, const char *text,
 
 int h2ws__h2_set_callbacks(nghttp2_session_callbacks *c) {
   nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
-  nghttp2_session_callbacks_set_on_begin_headers_callback(c,
-                                                          on_begin_headers);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(c, on_header);
   nghttp2_session_callbacks_set_on_invalid_header_callback(c,
                                                            on_invalid_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
-      c, on_invalid_frame);
+    c, on_invalid_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
   nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);

@@ -5,8 +5,8 @@
 /* RFC 9113 section 8.2.2, and Host, which :authority replaces (8.3.1). */
 static bool field_is_forbidden(const char *name) {
   static const char *const forbidden[] = {
-      "connection", "upgrade",           "keep-alive",
-      "host",       "proxy-connection",  "transfer-encoding",
+    "connection", "upgrade",          "keep-alive",
+    "host",       "proxy-connection", "transfer-encoding",
   };
   size_t i;
   for (i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
@@ -41,8 +41,7 @@ int h2ws__h2_check_fields(const h2ws_header *headers, size_t len) {
 
 static int fields_add(struct h2ws__headers *out, const h2ws_mem *mem,
                       const char *name, const char *value) {
-  return h2ws__headers_add(out, mem, name, strlen(name), value,
-                           strlen(value));
+  return h2ws__headers_add(out, mem, name, strlen(name), value, strlen(value));
 }
 
 /* Visible ASCII only; `extra` lists what is not allowed besides. */
@@ -112,7 +111,7 @@ int h2ws__h2_build_request(struct h2ws__h2 *h2, struct h2ws__headers *out,
   size_t i;
   int rv;
   line.method = r->method != NULL ? r->method : "CONNECT";
-  line.scheme = r->scheme != NULL        ? r->scheme
+  line.scheme = r->scheme != NULL    ? r->scheme
                 : h2->options.secure ? "https"
                                      : "http";
   line.connect = strcmp(line.method, "CONNECT") == 0;
@@ -149,7 +148,7 @@ nghttp2_nv *h2ws__h2_nva(const h2ws_mem *mem,
                          const struct h2ws__headers *fields) {
   size_t i;
   nghttp2_nv *nva =
-      h2ws__mem_alloc(mem, (fields->len + 1) * sizeof(nghttp2_nv));
+    h2ws__mem_alloc(mem, (fields->len + 1) * sizeof(nghttp2_nv));
   if (nva == NULL) {
     return NULL;
   }
@@ -161,9 +160,9 @@ nghttp2_nv *h2ws__h2_nva(const h2ws_mem *mem,
     nva[i].valuelen = strlen(field->value);
     /* Credentials are never put into a compression table (RFC 7541 s. 7.1) */
     nva[i].flags = strcmp(field->name, "authorization") == 0 ||
-                           strcmp(field->name, "cookie") == 0
-                       ? NGHTTP2_NV_FLAG_NO_INDEX
-                       : NGHTTP2_NV_FLAG_NONE;
+                       strcmp(field->name, "cookie") == 0
+                     ? NGHTTP2_NV_FLAG_NO_INDEX
+                     : NGHTTP2_NV_FLAG_NONE;
   }
   return nva;
 }

@@ -72,9 +72,8 @@ static int answer_build(struct h2ws__h2_stream *stream,
     rv = answer_add(out, mem, "content-length", body);
   }
   for (i = 0; rv == 0 && i < len; i++) {
-    rv = h2ws__headers_add(out, mem, headers[i].name,
-                           strlen(headers[i].name), headers[i].value,
-                           strlen(headers[i].value));
+    rv = h2ws__headers_add(out, mem, headers[i].name, strlen(headers[i].name),
+                           headers[i].value, strlen(headers[i].value));
   }
   return rv;
 }
@@ -137,8 +136,7 @@ static int carrier_reset(h2ws_stream *base, uint32_t code) {
     if (!h2ws__link_is_in(&stream->todo)) {
       h2ws__list_push(&h2->dead, &stream->todo);
     }
-    h2ws__timer_set(&h2->env->timers, &h2->settle_timer,
-                    h2ws__now(h2->env));
+    h2ws__timer_set(&h2->env->timers, &h2->settle_timer, h2ws__now(h2->env));
     return 0;
   }
   h2ws__timer_stop(&h2->env->timers, &stream->timer);
@@ -159,8 +157,7 @@ static void carrier_destroy(h2ws_stream *base) {
 }
 
 static const struct h2ws__carrier_ops ops = {
-    carrier_wake, carrier_credit, carrier_answer, carrier_reset,
-    carrier_destroy,
+  carrier_wake, carrier_credit, carrier_answer, carrier_reset, carrier_destroy,
 };
 
 /* ------------------------------------------------------------------------
@@ -172,7 +169,7 @@ static void timer_fired(struct h2ws__timer *timer);
 struct h2ws__h2_stream *h2ws__h2_stream_new(struct h2ws__h2 *h2,
                                             h2ws_stream_state state) {
   struct h2ws__h2_stream *stream =
-      h2ws__mem_zalloc(&h2->env->mem, sizeof(*stream));
+    h2ws__mem_zalloc(&h2->env->mem, sizeof(*stream));
   if (stream == NULL) {
     return NULL;
   }
@@ -213,10 +210,10 @@ static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
   } else if (stream->peer_reset) {
     info = h2ws__close_info(H2WS_CLOSE_LOST, H2WS_ERR_RESET,
                             stream_is_opening(stream)
-                                ? "the peer reset the stream before it was "
-                                  "open; a proxy that lacks extended CONNECT "
-                                  "does that"
-                                : "the peer reset the stream");
+                              ? "the peer reset the stream before it was "
+                                "open; a proxy that lacks extended CONNECT "
+                                "does that"
+                              : "the peer reset the stream");
   } else if (code == NGHTTP2_NO_ERROR) {
     info = h2ws__close_info(H2WS_CLOSE_CLEAN, 0, "both sides ended");
   } else {
@@ -271,8 +268,7 @@ void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code) {
     h2->ours_len--;
   }
   if (id > 0 && h2->phase != H2WS__H2_OVER) {
-    (void)nghttp2_session_set_stream_user_data(h2->session, (int32_t)id,
-                                               NULL);
+    (void)nghttp2_session_set_stream_user_data(h2->session, (int32_t)id, NULL);
   }
   stream->h2 = NULL;
   unread = h2ws__stream_closed(&stream->base, &info);
@@ -342,7 +338,7 @@ static void stall_check(struct h2ws__h2_stream *stream) {
 
 static void timer_fired(struct h2ws__timer *timer) {
   struct h2ws__h2_stream *stream =
-      H2WS__OWNER(timer, struct h2ws__h2_stream, timer);
+    H2WS__OWNER(timer, struct h2ws__h2_stream, timer);
   if (h2ws__link_is_in(&stream->todo) || stream->base.reset_asked) {
     return; /* settled from h2ws__h2_settle() */
   }
@@ -352,13 +348,12 @@ static void timer_fired(struct h2ws__timer *timer) {
       h2ws__h2_refused(stream);
       return;
     }
-    h2ws__h2_stream_end(stream, H2WS_CLOSE_TIMEOUT, H2WS_ERR_TIMEOUT,
-                        NGHTTP2_CANCEL,
-                        stream->base.id < 0
-                            ? "the peer allowed no new stream in time "
-                              "(open_timeout_ms)"
-                            : "the peer did not answer the request in time "
-                              "(open_timeout_ms)");
+    h2ws__h2_stream_end(
+      stream, H2WS_CLOSE_TIMEOUT, H2WS_ERR_TIMEOUT, NGHTTP2_CANCEL,
+      stream->base.id < 0 ? "the peer allowed no new stream in time "
+                            "(open_timeout_ms)"
+                          : "the peer did not answer the request in time "
+                            "(open_timeout_ms)");
   } else if (stream->lingering) {
     h2ws__h2_stream_end(stream, H2WS_CLOSE_CLEAN, 0, NGHTTP2_NO_ERROR,
                         "the peer never ended its side");
@@ -507,7 +502,7 @@ static bool submit_next(struct h2ws__h2_stream *stream) {
 /* How many streams the peer lets us have (RFC 9113 section 5.1.2). */
 static size_t max_ours(const struct h2ws__h2 *h2) {
   return nghttp2_session_get_remote_settings(
-      h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {
@@ -515,7 +510,7 @@ void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {
   while (h2->ready && h2->phase != H2WS__H2_OVER && link != &h2->waiting) {
     struct h2ws__link *next = link->next;
     struct h2ws__h2_stream *stream =
-        H2WS__OWNER(link, struct h2ws__h2_stream, link);
+      H2WS__OWNER(link, struct h2ws__h2_stream, link);
     if (h2->ours_len >= max_ours(h2)) {
       return;
     }
@@ -563,8 +558,8 @@ int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
   }
   stream->request = h2ws__mem_zalloc(&h2->env->mem, sizeof(*stream->request));
   rv = stream->request == NULL
-           ? H2WS_ERR_NOMEM
-           : h2ws__h2_build_request(h2, stream->request, request);
+         ? H2WS_ERR_NOMEM
+         : h2ws__h2_build_request(h2, stream->request, request);
   if (rv != 0) {
     h2->streams_len--;
     free_request(stream);
@@ -576,7 +571,7 @@ int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
   stream->no_body = request->end;
   stream->extended = request->protocol != NULL;
   stream->connect =
-      request->method == NULL || strcmp(request->method, "CONNECT") == 0;
+    request->method == NULL || strcmp(request->method, "CONNECT") == 0;
   h2ws__list_push(&h2->waiting, &stream->link);
   h2ws__h2_stream_arm(stream, h2->options.open_timeout_ms);
   *out = &stream->base;

@@ -21,11 +21,11 @@ static char **head_slot(struct h2ws__head *head, const char *name) {
     const char *name;
     size_t offset;
   } slots[] = {
-      {":method", offsetof(struct h2ws__head, method)},
-      {":scheme", offsetof(struct h2ws__head, scheme)},
-      {":authority", offsetof(struct h2ws__head, authority)},
-      {":path", offsetof(struct h2ws__head, path)},
-      {":protocol", offsetof(struct h2ws__head, protocol)},
+    {":method", offsetof(struct h2ws__head, method)},
+    {":scheme", offsetof(struct h2ws__head, scheme)},
+    {":authority", offsetof(struct h2ws__head, authority)},
+    {":path", offsetof(struct h2ws__head, path)},
+    {":protocol", offsetof(struct h2ws__head, protocol)},
   };
   size_t i;
   for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {

@@ -145,7 +145,7 @@ void h2ws__h2_judge_request(struct h2ws__h2_stream *stream, bool end) {
   }
   head = stream->base.head;
   stream->connect =
-      head->method != NULL && strcmp(head->method, "CONNECT") == 0;
+    head->method != NULL && strcmp(head->method, "CONNECT") == 0;
   stream->extended = stream->connect && head->protocol != NULL;
   if (head->protocol != NULL &&
       !h2ws__is_token(head->protocol, strlen(head->protocol))) {

@@ -74,8 +74,7 @@ void h2ws__h2_watch_header_block(struct h2ws__h2 *h2) {
 static void ping_fired(struct h2ws__timer *timer) {
   struct h2ws__h2 *h2 = H2WS__OWNER(timer, struct h2ws__h2, ping_timer);
   h2ws_time now = h2ws__now(h2->env);
-  h2ws_time due =
-      h2ws__deadline_after(h2->rx.at, h2->options.ping_interval_ms);
+  h2ws_time due = h2ws__deadline_after(h2->rx.at, h2->options.ping_interval_ms);
   if (h2->ping_sent != 0 && h2->rx.at <= h2->ping_sent) {
     h2ws__h2_fail(h2, H2WS_CLOSE_TIMEOUT, H2WS_ERR_TIMEOUT, NGHTTP2_NO_ERROR,
                   "the peer did not answer an HTTP/2 PING "
@@ -136,8 +135,7 @@ void h2ws__h2_streams_changed(struct h2ws__h2 *h2) {
 
 static void stall_fired(struct h2ws__timer *timer) {
   struct h2ws__h2 *h2 = H2WS__OWNER(timer, struct h2ws__h2, stall_timer);
-  h2ws_time due =
-      h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms);
+  h2ws_time due = h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms);
   if (!h2ws__h2_wants_send(h2)) {
     return; /* armed again by the next touch */
   }
@@ -188,13 +186,11 @@ int h2ws__h2_drain(struct h2ws__h2 *h2) {
   }
   h2->phase = H2WS__H2_DRAINING;
   if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
-      nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, drain_opaque) !=
-          0) {
+      nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, drain_opaque) != 0) {
     return H2WS_ERR_NOMEM;
   }
   h2ws__timer_set(&h2->env->timers, &h2->drain_timer,
-                  h2ws__now(h2->env) +
-                      h2->options.goaway_delay_ms * H2WS_MS);
+                  h2ws__now(h2->env) + h2->options.goaway_delay_ms * H2WS_MS);
   h2ws__h2_touch(h2);
   return 0;
 }
@@ -226,8 +222,8 @@ void h2ws__h2_start_timers(struct h2ws__h2 *h2) {
 
 void h2ws__h2_stop_timers(struct h2ws__h2 *h2) {
   struct h2ws__timer *timers[] = {
-      &h2->setup_timer, &h2->header_timer, &h2->ping_timer,  &h2->idle_timer,
-      &h2->stall_timer, &h2->drain_timer,  &h2->settle_timer};
+    &h2->setup_timer, &h2->header_timer, &h2->ping_timer,  &h2->idle_timer,
+    &h2->stall_timer, &h2->drain_timer,  &h2->settle_timer};
   size_t i;
   for (i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
     h2ws__timer_stop(&h2->env->timers, timers[i]);

@@ -131,8 +131,8 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
     return meter_data(meter, length, flags, now);
   case FRAME_RST_STREAM:
     return h2ws__bucket_take(&meter->resets, now)
-               ? NULL
-               : "too many RST_STREAM frames (max_resets_burst)";
+             ? NULL
+             : "too many RST_STREAM frames (max_resets_burst)";
   case FRAME_WINDOW_UPDATE:
     meter->updates++;
     glitch = meter->updates > meter->updates_allowed;

@@ -27,13 +27,13 @@ struct h2ws__meter {
   struct h2ws__bucket faults;   /* RST_STREAM sent for a fault of the peer */
   uint8_t header[9];            /* of the frame under way */
   uint8_t header_len;
-  uint32_t skip;                /* bytes of its payload to come */
-  uint32_t preface;             /* bytes of the client preface to come */
-  bool in_block;                /* a header block was begun, not ended */
-  uint32_t blocks;              /* begun so far */
-  uint32_t empty_in_row;        /* DATA frames without payload or end */
-  uint64_t updates;             /* WINDOW_UPDATE received */
-  uint64_t updates_allowed;     /* by what we opened and sent */
+  uint32_t skip;            /* bytes of its payload to come */
+  uint32_t preface;         /* bytes of the client preface to come */
+  bool in_block;            /* a header block was begun, not ended */
+  uint32_t blocks;          /* begun so far */
+  uint32_t empty_in_row;    /* DATA frames without payload or end */
+  uint64_t updates;         /* WINDOW_UPDATE received */
+  uint64_t updates_allowed; /* by what we opened and sent */
   uint64_t glitch_count;
 };
 

@@ -32,8 +32,7 @@ static void *nghttp2_resize(void *ptr, size_t size, void *user) {
   return h2ws__mem_resize(user, ptr, size);
 }
 
-static int session_new_option(nghttp2_option **out,
-                              const struct h2ws__h2 *h2) {
+static int session_new_option(nghttp2_option **out, const struct h2ws__h2 *h2) {
   nghttp2_option *option;
   if (nghttp2_option_new(&option) != 0) {
     return H2WS_ERR_NOMEM;
@@ -87,11 +86,11 @@ static int session_submit_settings(struct h2ws__h2 *h2) {
   iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
                                      o->max_header_list};
   if (h2->server) {
-    iv[n++] = (nghttp2_settings_entry){
-        NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams};
+    iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                       o->max_streams};
     if (o->enable_connect_protocol) { /* RFC 8441 section 3 */
-      iv[n++] = (nghttp2_settings_entry){
-          NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
+      iv[n++] =
+        (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
     }
   } else {
     iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
@@ -110,7 +109,7 @@ static int session_copy_protocols(struct h2ws__h2 *h2) {
     return 0;
   }
   h2->protocols =
-      h2ws__mem_strndup(&h2->env->mem, protocols, strlen(protocols));
+    h2ws__mem_strndup(&h2->env->mem, protocols, strlen(protocols));
   h2->options.protocols = h2->protocols;
   return h2->protocols == NULL ? H2WS_ERR_NOMEM : 0;
 }
@@ -206,7 +205,7 @@ static void session_blame(const struct h2ws__h2 *h2,
 static void session_close_list(struct h2ws__h2 *h2, struct h2ws__link *list) {
   while (!h2ws__list_is_empty(list)) {
     struct h2ws__h2_stream *stream =
-        H2WS__OWNER(list->next, struct h2ws__h2_stream, link);
+      H2WS__OWNER(list->next, struct h2ws__h2_stream, link);
     session_blame(h2, stream);
     h2ws__h2_stream_close(stream, h2->end.h2_code);
   }
@@ -303,8 +302,7 @@ static int session_recv_failed(struct h2ws__h2 *h2, int rv) {
 
 static int session_feed(struct h2ws__h2 *h2, uint8_t *data, size_t len) {
   ssize_t n;
-  const char *limit =
-      h2ws__meter_feed(&h2->rx.meter, data, len, h2->rx.at);
+  const char *limit = h2ws__meter_feed(&h2->rx.meter, data, len, h2->rx.at);
   if (limit != NULL) {
     h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
                   NGHTTP2_ENHANCE_YOUR_CALM, limit);
@@ -347,8 +345,8 @@ int h2ws__h2_recv_eof(struct h2ws__h2 *h2, int error) {
   }
   if (h2->phase < H2WS__H2_FAILED) {
     bool clean = error == 0 && h2->streams_len == 0;
-    const char *detail = error == 0 ? "the peer closed the connection"
-                                    : h2ws_strerror(error);
+    const char *detail =
+      error == 0 ? "the peer closed the connection" : h2ws_strerror(error);
     session_set_end(h2, clean ? H2WS_CLOSE_CLEAN : H2WS_CLOSE_LOST,
                     clean ? 0 : (error == 0 ? H2WS_ERR_LOST : error),
                     NGHTTP2_NO_ERROR, detail);
@@ -440,9 +438,9 @@ void h2ws__h2_touch(struct h2ws__h2 *h2) {
   if (!h2ws__timer_is_set(&h2->stall_timer) &&
       h2->options.stall_timeout_ms > 0) {
     h2->tx.at = h2ws__now(h2->env);
-    h2ws__timer_set(&h2->env->timers, &h2->stall_timer,
-                    h2ws__deadline_after(h2->tx.at,
-                                         h2->options.stall_timeout_ms));
+    h2ws__timer_set(
+      &h2->env->timers, &h2->stall_timer,
+      h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms));
   }
   h2->events->want_send(h2->owner);
 }
@@ -456,7 +454,7 @@ static void session_hand_up_requests(struct h2ws__h2 *h2) {
   while (h2->phase != H2WS__H2_OVER &&
          (link = h2ws__list_pop(&h2->requests)) != NULL) {
     struct h2ws__h2_stream *stream =
-        H2WS__OWNER(link, struct h2ws__h2_stream, todo);
+      H2WS__OWNER(link, struct h2ws__h2_stream, todo);
     h2ws__h2_stream_arm(stream, h2->options.answer_timeout_ms);
     h2->events->request(h2->owner, &stream->base);
   }
@@ -466,7 +464,7 @@ static void session_close_dead(struct h2ws__h2 *h2) {
   struct h2ws__link *link;
   while ((link = h2ws__list_pop(&h2->dead)) != NULL) {
     struct h2ws__h2_stream *stream =
-        H2WS__OWNER(link, struct h2ws__h2_stream, todo);
+      H2WS__OWNER(link, struct h2ws__h2_stream, todo);
     h2ws__h2_stream_close(stream, NGHTTP2_CANCEL);
   }
 }
@@ -513,7 +511,7 @@ bool h2ws__h2_is_ready(const struct h2ws__h2 *h2) {
 bool h2ws__h2_has_extended_connect(const struct h2ws__h2 *h2) {
   return h2->ready &&
          nghttp2_session_get_remote_settings(
-             h2->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+           h2->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
 bool h2ws__h2_can_open(const struct h2ws__h2 *h2) {

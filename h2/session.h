@@ -27,28 +27,28 @@
 
 struct h2ws__h2_stream {
   h2ws_stream base;
-  struct h2ws__h2 *h2;      /* NULL once closed */
-  struct h2ws__link link;   /* in h2->streams or h2->waiting */
-  struct h2ws__link todo;   /* in h2->requests or h2->dead */
-  struct h2ws__timer timer; /* open, answer, stall or linger */
+  struct h2ws__h2 *h2;           /* NULL once closed */
+  struct h2ws__link link;        /* in h2->streams or h2->waiting */
+  struct h2ws__link todo;        /* in h2->requests or h2->dead */
+  struct h2ws__timer timer;      /* open, answer, stall or linger */
   struct h2ws__headers *request; /* client, until it is sent */
   h2ws_time moved_at;            /* bytes last went out */
   uint8_t *body;                 /* first bytes of a refusal */
   uint32_t body_len;
-  int32_t status;           /* client: final status, 0 none yet */
-  uint8_t interims;         /* client: 1xx answers seen */
-  bool connect;             /* CONNECT: a tunnel once open */
-  bool extended;            /* CONNECT with :protocol */
-  bool no_body;             /* client: END_STREAM goes with the request */
-  bool ours;                /* opened by this side and counted */
-  bool head_too_big;        /* the block passed a limit: 431 */
-  bool head_done;           /* server: the request was judged */
-  bool deferred;            /* nghttp2 waits for resume_data */
-  bool lingering;           /* our side ended, theirs has not */
-  bool peer_reset;          /* RST_STREAM was received */
-  uint8_t why_cls;          /* h2ws_close_class, with why */
-  int why_error;            /* with why */
-  const char *why;          /* one sentence; NULL: judge by the code */
+  int32_t status;    /* client: final status, 0 none yet */
+  uint8_t interims;  /* client: 1xx answers seen */
+  bool connect;      /* CONNECT: a tunnel once open */
+  bool extended;     /* CONNECT with :protocol */
+  bool no_body;      /* client: END_STREAM goes with the request */
+  bool ours;         /* opened by this side and counted */
+  bool head_too_big; /* the block passed a limit: 431 */
+  bool head_done;    /* server: the request was judged */
+  bool deferred;     /* nghttp2 waits for resume_data */
+  bool lingering;    /* our side ended, theirs has not */
+  bool peer_reset;   /* RST_STREAM was received */
+  uint8_t why_cls;   /* h2ws_close_class, with why */
+  int why_error;     /* with why */
+  const char *why;   /* one sentence; NULL: judge by the code */
 };
 
 enum h2ws__h2_phase {
@@ -67,11 +67,11 @@ struct h2ws__h2 {
   h2ws_conn_options options;
   char *protocols; /* copy of options.protocols */
   bool server;
-  bool ready;     /* the peer's SETTINGS have arrived */
-  bool told;      /* want_send was called */
-  bool in_call;   /* inside recv, send or tick */
+  bool ready;   /* the peer's SETTINGS have arrived */
+  bool told;    /* want_send was called */
+  bool in_call; /* inside recv, send or tick */
   bool in_nghttp2;
-  uint8_t phase;  /* enum h2ws__h2_phase */
+  uint8_t phase; /* enum h2ws__h2_phase */
 
   struct h2ws__link streams;  /* known to nghttp2 */
   struct h2ws__link waiting;  /* client: not sent yet */
@@ -82,12 +82,12 @@ struct h2ws__h2 {
 
   struct {
     struct h2ws__meter meter;
-    struct h2ws__head head;     /* of an answer's or trailer's block */
-    size_t head_fields;         /* of the block being received */
+    struct h2ws__head head; /* of an answer's or trailer's block */
+    size_t head_fields;     /* of the block being received */
     size_t head_bytes;
-    h2ws_time at;               /* bytes last arrived */
-    struct h2ws__ids ids;       /* server */
-    uint32_t block_watched;     /* the one the header timer is for */
+    h2ws_time at;           /* bytes last arrived */
+    struct h2ws__ids ids;   /* server */
+    uint32_t block_watched; /* the one the header timer is for */
   } rx;
   struct {
     uint8_t *buf; /* the caller's, during send */
@@ -112,10 +112,10 @@ struct h2ws__h2 {
   struct h2ws__timer ping_timer;
   struct h2ws__timer idle_timer;
   struct h2ws__timer stall_timer;
-  struct h2ws__timer drain_timer; /* second GOAWAY, then the end */
+  struct h2ws__timer drain_timer;  /* second GOAWAY, then the end */
   struct h2ws__timer settle_timer; /* at once: h2ws__h2_settle() is due */
-  h2ws_time ping_sent; /* 0: none under way */
-  bool acked;          /* our SETTINGS */
+  h2ws_time ping_sent;             /* 0: none under way */
+  bool acked;                      /* our SETTINGS */
 };
 
 /* session.c */

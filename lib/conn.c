@@ -19,10 +19,10 @@ struct h2ws_conn {
   struct h2ws__h2 *h2;
   const h2ws_conn_callbacks *callbacks;
   void *user;
-  unsigned depth;      /* calls of ours that are on the stack */
-  bool free_asked;     /* h2ws_conn_free() came from inside */
-  bool ended;          /* on_close has been called */
-  h2ws_time told;      /* the deadline that on_deadline told of */
+  unsigned depth;  /* calls of ours that are on the stack */
+  bool free_asked; /* h2ws_conn_free() came from inside */
+  bool ended;      /* on_close has been called */
+  h2ws_time told;  /* the deadline that on_deadline told of */
   struct h2ws__timer trim_timer;
 };
 
@@ -139,8 +139,8 @@ static void event_over(void *owner, const h2ws_close_info *info) {
 }
 
 static const struct h2ws__h2_events events = {
-    event_request,   event_ready, event_goaway,
-    event_want_send, event_drain, event_over,
+  event_request,   event_ready, event_goaway,
+  event_want_send, event_drain, event_over,
 };
 
 static void env_trace(struct h2ws__env *env, h2ws_trace_level level,

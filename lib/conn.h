@@ -1,4 +1,4 @@
-/* What lib/socket.c needs of a connection beyond the public header. */
+/* What lib/websocket.c needs of a connection beyond the public header. */
 #ifndef H2WS_LIB_CONN_H
 #define H2WS_LIB_CONN_H
 

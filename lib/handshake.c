@@ -8,8 +8,7 @@
 #define OFFERS_MAX 64
 
 /* True if the first `n` items of `list` hold `item`. */
-static bool list_has(const char *list, size_t n, const char *item,
-                     size_t len) {
+static bool list_has(const char *list, size_t n, const char *item, size_t len) {
   const char *pos = list;
   const char *other;
   size_t other_len;
@@ -38,9 +37,9 @@ bool h2ws__offer_is_valid(const char *offer) {
 
 bool h2ws__handshake_fields_allowed(const h2ws_header *headers, size_t len) {
   static const char *const ours[] = {
-      "sec-websocket-version",    "sec-websocket-protocol",
-      "sec-websocket-extensions", "sec-websocket-key",
-      "sec-websocket-accept",     "content-length",
+    "sec-websocket-version",    "sec-websocket-protocol",
+    "sec-websocket-extensions", "sec-websocket-key",
+    "sec-websocket-accept",     "content-length",
   };
   size_t i;
   size_t k;
@@ -61,8 +60,7 @@ static void choose(const char *ours, const char *offer,
   const char *pos = ours;
   const char *item;
   size_t len;
-  while (ours != NULL && offer != NULL &&
-         h2ws__list_next(&pos, &item, &len)) {
+  while (ours != NULL && offer != NULL && h2ws__list_next(&pos, &item, &len)) {
     if (len > 0 && list_has(offer, OFFERS_MAX, item, len)) {
       choice->name = item;
       choice->len = len;
@@ -111,8 +109,7 @@ const char *h2ws__handshake_judge_answer(const h2ws_stream *stream,
   if (chosen == NULL) {
     return required ? "the server chose no subprotocol" : NULL;
   }
-  if (offer == NULL ||
-      !list_has(offer, OFFERS_MAX, chosen, strlen(chosen))) {
+  if (offer == NULL || !list_has(offer, OFFERS_MAX, chosen, strlen(chosen))) {
     return "the server chose a subprotocol that was not offered";
   }
   choice->name = chosen;

@@ -19,8 +19,8 @@ bool h2ws__close_code_is_valid(uint16_t code) {
 }
 
 static void close_apply(h2ws_socket *socket, enum h2ws__close_event event) {
-  socket->close = (uint8_t)h2ws__close_next(
-      (enum h2ws__close_state)socket->close, event);
+  socket->close =
+    (uint8_t)h2ws__close_next((enum h2ws__close_state)socket->close, event);
 }
 
 static void close_arm(h2ws_socket *socket, uint32_t ms) {
@@ -87,8 +87,8 @@ int h2ws_socket_close(h2ws_socket *socket, uint16_t code, const char *reason,
   return 0;
 }
 
-void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls,
-                          int error, const char *why) {
+void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls, int error,
+                          const char *why) {
   if (socket->close >= H2WS__CLOSE_ABORTED) {
     return;
   }
@@ -204,8 +204,7 @@ void h2ws__socket_peer_end(h2ws_socket *socket) {
 
 void h2ws__socket_close_timer_fired(struct h2ws__timer *timer) {
   h2ws_socket *socket = H2WS__OWNER(timer, h2ws_socket, close_timer);
-  bool server_done =
-      socket->close == H2WS__CLOSE_EXPECT_END && socket->server;
+  bool server_done = socket->close == H2WS__CLOSE_EXPECT_END && socket->server;
   if (socket->stream == NULL) {
     return;
   }

@@ -6,7 +6,7 @@
 #define H2WS_WS_CLOSE_STATE_H
 
 enum h2ws__close_state {
-  H2WS__CLOSE_CONNECTING,  /* no WebSocket yet */
+  H2WS__CLOSE_CONNECTING, /* no WebSocket yet */
   H2WS__CLOSE_OPEN,
   H2WS__CLOSE_EXPECT_PEER, /* our CLOSE is queued; expect theirs */
   H2WS__CLOSE_EXPECT_END,  /* both CLOSEs; our end queued; expect theirs */

@@ -68,9 +68,9 @@ static int codec_genmask(uint8_t *buf, size_t len, void *user) {
 }
 
 static const struct wslay_frame_callbacks callbacks = {
-    codec_send,
-    codec_recv,
-    codec_genmask,
+  codec_send,
+  codec_recv,
+  codec_genmask,
 };
 
 /* ------------------------------------------------------------------------
@@ -86,8 +86,7 @@ static struct h2ws__codec *codec_get(struct h2ws__env *env) {
   return codec;
 }
 
-static int codec_need(wslay_frame_context_ptr *ctx,
-                      struct h2ws__codec *codec) {
+static int codec_need(wslay_frame_context_ptr *ctx, struct h2ws__codec *codec) {
   if (*ctx != NULL) {
     return 0;
   }

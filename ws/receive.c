@@ -24,8 +24,8 @@ static void receive_call_message(h2ws_socket *socket, const uint8_t *data,
                                  size_t len) {
   socket->env->stats.messages_received++;
   if (socket->callbacks->on_message != NULL) {
-    socket->callbacks->on_message(socket, (h2ws_type)socket->rx.type, data,
-                                  len, socket->user);
+    socket->callbacks->on_message(socket, (h2ws_type)socket->rx.type, data, len,
+                                  socket->user);
   }
 }
 
@@ -163,8 +163,8 @@ static bool begin_frame(h2ws_socket *socket, const uint8_t *header) {
               (int)frame->fin, (unsigned long long)frame->len);
   if (frame->masked != socket->server) { /* RFC 6455 section 5.1 */
     return fail_protocol(socket, socket->server
-                                     ? "a frame of the client is not masked"
-                                     : "a frame of the server is masked");
+                                   ? "a frame of the client is not masked"
+                                   : "a frame of the server is masked");
   }
   if (frame->rsv != 0) {
     return fail_protocol(socket, "a reserved bit is set without extension");
@@ -257,8 +257,7 @@ static void unmask(h2ws_socket *socket, uint8_t *data, size_t n) {
   }
 }
 
-static size_t receive_control(h2ws_socket *socket, uint8_t *data,
-                              size_t len) {
+static size_t receive_control(h2ws_socket *socket, uint8_t *data, size_t len) {
   size_t total = (size_t)socket->rx.frame.len;
   size_t n = len < socket->rx.left ? len : (size_t)socket->rx.left;
   bool whole = n == total;
@@ -433,8 +432,8 @@ static bool process_step(h2ws_socket *socket) {
   }
   socket->rx.heard = true;
   used = h2ws__socket_is_listening(socket)
-             ? receive_some(socket, data, (size_t)n)
-             : (size_t)n; /* discarded, and credited all the same */
+           ? receive_some(socket, data, (size_t)n)
+           : (size_t)n; /* discarded, and credited all the same */
   if (socket->stream == NULL) {
     return false;
   }

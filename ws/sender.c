@@ -6,8 +6,7 @@
 #include "ws/socket.h"
 
 /* Appends payload, masked if need be, in as many pieces as it takes. */
-static int write_payload(h2ws_socket *socket,
-                         const struct h2ws__frame *frame,
+static int write_payload(h2ws_socket *socket, const struct h2ws__frame *frame,
                          const uint8_t *payload) {
   size_t len = (size_t)frame->len;
   size_t done = 0;
@@ -187,8 +186,7 @@ static int send_fragment(h2ws_socket *socket, const uint8_t *data, size_t len,
   return rv;
 }
 
-int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
-                           size_t len) {
+int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
   struct h2ws__utf8 utf8;
   const uint8_t *in = data;
   int rv;
@@ -209,9 +207,8 @@ int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
   }
   socket->tx.utf8 = utf8;
   while (rv == 0 && len > 0) {
-    size_t n = len < socket->options.fragment_size
-                   ? len
-                   : socket->options.fragment_size;
+    size_t n =
+      len < socket->options.fragment_size ? len : socket->options.fragment_size;
     rv = send_fragment(socket, in, n, /* fin = */ false);
     in += n;
     len -= n;
@@ -246,8 +243,7 @@ int h2ws_socket_send_end(h2ws_socket *socket) {
 
 int h2ws_socket_ping(h2ws_socket *socket, const void *data, size_t len) {
   int rv;
-  if (socket == NULL || (data == NULL && len > 0) ||
-      len > H2WS__CONTROL_MAX) {
+  if (socket == NULL || (data == NULL && len > 0) || len > H2WS__CONTROL_MAX) {
     return H2WS_ERR_INVALID;
   }
   rv = sender_check(socket);

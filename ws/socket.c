@@ -95,8 +95,7 @@ void h2ws_socket_release(h2ws_socket *socket) {
 
 struct h2ws__extra *h2ws__socket_extra(h2ws_socket *socket) {
   if (socket->extra == NULL) {
-    socket->extra =
-        h2ws__mem_zalloc(&socket->env->mem, sizeof(*socket->extra));
+    socket->extra = h2ws__mem_zalloc(&socket->env->mem, sizeof(*socket->extra));
   }
   return socket->extra;
 }
@@ -160,7 +159,7 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info) {
   h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
   socket_explain(socket, &mine);
   socket->close = (uint8_t)h2ws__close_next(
-      (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_GONE);
+    (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_GONE);
   if (socket->stream != NULL) {
     socket->stream->socket = NULL;
     socket->stream = NULL;
@@ -201,8 +200,7 @@ static void ping_timer_fired(struct h2ws__timer *timer) {
   }
   socket->rx.ping_asked = true;
   (void)h2ws__socket_write_control(socket, H2WS__OP_PING, NULL, 0);
-  ping_arm(socket,
-           timeout > 0 ? timeout : socket->options.ping_interval_ms);
+  ping_arm(socket, timeout > 0 ? timeout : socket->options.ping_interval_ms);
 }
 
 /* ------------------------------------------------------------------------
@@ -233,10 +231,10 @@ static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
 }
 
 static const h2ws_stream_callbacks stream_callbacks = {
-    .size = sizeof(stream_callbacks),
-    .on_readable = on_stream_readable,
-    .on_writable = on_stream_writable,
-    .on_close = on_stream_close,
+  .size = sizeof(stream_callbacks),
+  .on_readable = on_stream_readable,
+  .on_writable = on_stream_writable,
+  .on_close = on_stream_close,
 };
 
 void h2ws__socket_attach(h2ws_socket *socket, h2ws_stream *stream) {
@@ -258,7 +256,7 @@ int h2ws__socket_set_protocol(h2ws_socket *socket, const char *protocol,
 void h2ws__socket_start(h2ws_socket *socket) {
   (void)h2ws_stream_set_callbacks(socket->stream, &stream_callbacks, socket);
   socket->close = (uint8_t)h2ws__close_next(
-      (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_START);
+    (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_START);
   if (socket->options.ping_interval_ms > 0) {
     ping_arm(socket, socket->options.ping_interval_ms);
   }

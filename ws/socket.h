@@ -52,7 +52,7 @@ struct h2ws_socket {
   uint8_t close; /* enum h2ws__close_state */
   bool server;
   bool paused;
-  bool processing;  /* h2ws__socket_process() is on the stack */
+  bool processing; /* h2ws__socket_process() is on the stack */
   bool want_writable;
   bool close_told;
   bool closed_by_peer;
@@ -69,16 +69,16 @@ struct h2ws_socket {
     uint8_t header_len;
     bool in_frame;
     bool in_message;
-    bool compressed;    /* RSV1 on the message under way */
-    bool first_chunk;   /* on_chunk has not been called for it */
-    bool heard;         /* something arrived since the ping timer ran */
-    bool ping_asked;    /* our PING is out */
-    uint8_t type;       /* of the message under way */
+    bool compressed;  /* RSV1 on the message under way */
+    bool first_chunk; /* on_chunk has not been called for it */
+    bool heard;       /* something arrived since the ping timer ran */
+    bool ping_asked;  /* our PING is out */
+    uint8_t type;     /* of the message under way */
     struct h2ws__frame frame;
-    uint64_t left;      /* payload of the frame still to come */
-    uint64_t size;      /* of the message so far, announced */
+    uint64_t left; /* payload of the frame still to come */
+    uint64_t size; /* of the message so far, announced */
     uint32_t fragments;
-    uint32_t controls;  /* in the second that began at controls_at */
+    uint32_t controls; /* in the second that began at controls_at */
     h2ws_time controls_at;
     struct h2ws__utf8 utf8;
     struct h2ws__assembly *assembly;
@@ -91,7 +91,7 @@ struct h2ws_socket {
   } tx;
 };
 
-/* For lib/socket.c. */
+/* For lib/websocket.c. */
 
 /* `options` may be NULL. One reference, given up after on_close. */
 int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
@@ -132,8 +132,8 @@ bool h2ws__close_code_is_valid(uint16_t code);
 void h2ws__socket_fail(h2ws_socket *socket, uint16_t code, int error,
                        const char *why);
 /* Reset, for a reason of our own. */
-void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls,
-                          int error, const char *why);
+void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls, int error,
+                          const char *why);
 /* A CLOSE frame arrived. */
 void h2ws__socket_peer_close(h2ws_socket *socket, const uint8_t *payload,
                              size_t len);

@@ -83,8 +83,7 @@ static size_t multibyte_run(const uint8_t *p, size_t len) {
   return i;
 }
 
-bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data,
-                     size_t len) {
+bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len) {
   size_t i = 0;
   while (i < len) {
     if (utf8->need == 0) {

@@ -17,8 +17,7 @@ struct h2ws__utf8 {
 };
 
 /* False if the text cannot become valid. */
-bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data,
-                     size_t len);
+bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len);
 
 /* True if the text may end here. */
 bool h2ws__utf8_is_complete(const struct h2ws__utf8 *utf8);

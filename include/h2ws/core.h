@@ -172,19 +172,19 @@ H2WS_EXTERN const char *h2ws_close_class_name(h2ws_close_class cls);
 typedef struct h2ws_close_info {
   size_t size;
   h2ws_close_class cls;
-  int error;            /* 0 if clean, else H2WS_ERR_* */
-  bool by_peer;         /* the peer ended it, or began the closing handshake */
-  bool retryable;       /* the peer certainly did not process the request */
-  uint16_t code;        /* WebSocket close code; 1005 none, 1006 no CLOSE */
-  const char *reason;   /* WebSocket close reason: UTF-8, untrusted text */
-  size_t reason_len;    /* bytes; the reason is also NUL-terminated */
-  uint32_t h2_code;     /* HTTP/2 error code on the wire, for logs */
-  int status;           /* HTTP status of a refusal, else 0 */
+  int error;          /* 0 if clean, else H2WS_ERR_* */
+  bool by_peer;       /* the peer ended it, or began the closing handshake */
+  bool retryable;     /* the peer certainly did not process the request */
+  uint16_t code;      /* WebSocket close code; 1005 none, 1006 no CLOSE */
+  const char *reason; /* WebSocket close reason: UTF-8, untrusted text */
+  size_t reason_len;  /* bytes; the reason is also NUL-terminated */
+  uint32_t h2_code;   /* HTTP/2 error code on the wire, for logs */
+  int status;         /* HTTP status of a refusal, else 0 */
   const h2ws_header *headers; /* fields of a refusal */
   size_t headers_len;
-  const uint8_t *body;  /* first bytes of the refusal's body */
-  size_t body_len;      /* at most h2ws_conn_options.max_refusal_body */
-  const char *detail;   /* one sentence: what was wrong, for people; not NULL */
+  const uint8_t *body; /* first bytes of the refusal's body */
+  size_t body_len;     /* at most h2ws_conn_options.max_refusal_body */
+  const char *detail;  /* one sentence: what was wrong, for people; not NULL */
 } h2ws_close_info;
 
 /* ------------------------------------------------------------------------
@@ -334,9 +334,9 @@ typedef struct h2ws_conn_options {
   uint32_t idle_timeout_ms;     /* a connection without streams; 60 s */
   uint32_t stall_timeout_ms;    /* output waits, nothing moves; 30 s */
   uint32_t stream_stall_timeout_ms; /* same for one stream; 60 s */
-  uint32_t linger_timeout_ms;   /* for the peer's end of a stream; 2 s */
-  uint32_t goaway_delay_ms;     /* from the first GOAWAY to the second; 1 s */
-  uint32_t drain_timeout_ms;    /* h2ws_conn_drain() in all; 30 s */
+  uint32_t linger_timeout_ms;       /* for the peer's end of a stream; 2 s */
+  uint32_t goaway_delay_ms;  /* from the first GOAWAY to the second; 1 s */
+  uint32_t drain_timeout_ms; /* h2ws_conn_drain() in all; 30 s */
 
   size_t high_water; /* bytes queued on a stream before AGAIN; 1 MiB */
   size_t low_water;  /* bytes at which on_writable comes; 256 KiB */
@@ -461,8 +461,8 @@ typedef struct h2ws_conn_stats {
   uint64_t resets_received;
   uint64_t resets_sent;
   uint64_t glitches;
-  uint64_t limits_hit;   /* times a limit ended a stream or the connection */
-  h2ws_time ping_rtt;    /* last round trip of an HTTP/2 PING; 0 unknown */
+  uint64_t limits_hit; /* times a limit ended a stream or the connection */
+  h2ws_time ping_rtt;  /* last round trip of an HTTP/2 PING; 0 unknown */
 } h2ws_conn_stats;
 
 /* Copies the counters; `stats->size` says how much of the struct. */
@@ -566,8 +566,9 @@ H2WS_EXTERN int h2ws_stream_respond(h2ws_stream *stream, int status,
                                     size_t body_len);
 
 /* Replaces callbacks and user of a stream, e.g. before deciding later. */
-H2WS_EXTERN int h2ws_stream_set_callbacks(
-    h2ws_stream *stream, const h2ws_stream_callbacks *callbacks, void *user);
+H2WS_EXTERN int
+h2ws_stream_set_callbacks(h2ws_stream *stream,
+                          const h2ws_stream_callbacks *callbacks, void *user);
 
 /*
  * The next received bytes, in one piece, without copying. Stays valid until
@@ -639,7 +640,8 @@ H2WS_EXTERN int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code);
 
 /* What the stream is, and what was asked for. Strings are borrowed. */
 H2WS_EXTERN h2ws_stream_state h2ws_stream_get_state(const h2ws_stream *stream);
-H2WS_EXTERN int64_t h2ws_stream_id(const h2ws_stream *stream); /* -1: none yet */
+H2WS_EXTERN int64_t
+h2ws_stream_id(const h2ws_stream *stream); /* -1: none yet */
 H2WS_EXTERN h2ws_conn *h2ws_stream_conn(const h2ws_stream *stream);
 H2WS_EXTERN h2ws_socket *h2ws_stream_socket(const h2ws_stream *stream);
 H2WS_EXTERN void *h2ws_stream_user(const h2ws_stream *stream);
@@ -752,13 +754,13 @@ typedef struct h2ws_socket_options {
   /* Server: take a request without sec-websocket-version (row W-23); false */
   bool allow_missing_version;
 
-  uint64_t max_message;       /* bytes of a received message; 16 MiB */
-  uint32_t max_fragments;     /* frames of a received message; 16384 */
-  uint32_t max_controls;      /* control frames per second; 1000 */
-  uint32_t fragment_size;     /* streaming send: bytes per frame; 64 KiB */
-  uint32_t ping_interval_ms;  /* WebSocket PING on a silent socket; off */
-  uint32_t ping_timeout_ms;   /* for the PONG; 20 s */
-  uint32_t close_timeout_ms;  /* our CLOSE, queue included, to theirs; 5 s */
+  uint64_t max_message;      /* bytes of a received message; 16 MiB */
+  uint32_t max_fragments;    /* frames of a received message; 16384 */
+  uint32_t max_controls;     /* control frames per second; 1000 */
+  uint32_t fragment_size;    /* streaming send: bytes per frame; 64 KiB */
+  uint32_t ping_interval_ms; /* WebSocket PING on a silent socket; off */
+  uint32_t ping_timeout_ms;  /* for the PONG; 20 s */
+  uint32_t close_timeout_ms; /* our CLOSE, queue included, to theirs; 5 s */
 } h2ws_socket_options;
 
 H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
@@ -851,8 +853,7 @@ H2WS_EXTERN int h2ws_socket_resume(h2ws_socket *socket);
 /* Bytes queued and not yet given to the transport. */
 H2WS_EXTERN size_t h2ws_socket_queued(const h2ws_socket *socket);
 
-H2WS_EXTERN h2ws_socket_state
-h2ws_socket_get_state(const h2ws_socket *socket);
+H2WS_EXTERN h2ws_socket_state h2ws_socket_get_state(const h2ws_socket *socket);
 /* The agreed subprotocol, NULL if none. Borrowed, until on_close. */
 H2WS_EXTERN const char *h2ws_socket_protocol(const h2ws_socket *socket);
 H2WS_EXTERN h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket);

@@ -105,8 +105,7 @@ void h2ws__bufq_commit(struct h2ws__bufq *q, size_t len) {
 
 /* Takes back what an append that failed half-way has added. */
 static void bufq_cut(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
-                     struct h2ws__chunk *tail, uint32_t tail_end,
-                     size_t len) {
+                     struct h2ws__chunk *tail, uint32_t tail_end, size_t len) {
   struct h2ws__chunk *chunk = tail == NULL ? q->head : tail->next;
   while (chunk != NULL) {
     struct h2ws__chunk *next = chunk->next;

@@ -48,7 +48,6 @@ static inline h2ws_time h2ws__now(const struct h2ws__env *env) {
 
 /* Formats and passes on one line of trace; nothing if nobody listens. */
 void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
-                 const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+                 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

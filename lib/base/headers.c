@@ -105,8 +105,7 @@ int h2ws__headers_join(struct h2ws__headers *h, const h2ws_mem *mem,
   return 0;
 }
 
-const char *h2ws__headers_get(const struct h2ws__headers *h,
-                              const char *name) {
+const char *h2ws__headers_get(const struct h2ws__headers *h, const char *name) {
   const h2ws_header *field = headers_find(h, name, strlen(name));
   return field == NULL ? NULL : field->value;
 }

@@ -11,22 +11,22 @@
 
 /* One row per state, one column per h2ws__stream_event. */
 static const uint8_t transitions[][H2WS__STREAM_EVENTS] = {
-    /*                     sent         opened            end sent
-                           end received        gone */
-    [H2WS_STREAM_WAITING] = {ST(OPENING), ST(WAITING), ST(WAITING),
-                             ST(WAITING), ST(CLOSED)},
-    [H2WS_STREAM_OPENING] = {ST(OPENING), ST(OPEN), ST(OPENING), ST(OPENING),
-                             ST(CLOSED)},
-    [H2WS_STREAM_REQUESTED] = {ST(REQUESTED), ST(OPEN), ST(REQUESTED),
-                               ST(REQUESTED), ST(CLOSED)},
-    [H2WS_STREAM_OPEN] = {ST(OPEN), ST(OPEN), ST(HALF_LOCAL),
-                          ST(HALF_REMOTE), ST(CLOSED)},
-    [H2WS_STREAM_HALF_LOCAL] = {ST(HALF_LOCAL), ST(HALF_LOCAL),
-                                ST(HALF_LOCAL), ST(CLOSED), ST(CLOSED)},
-    [H2WS_STREAM_HALF_REMOTE] = {ST(HALF_REMOTE), ST(HALF_REMOTE),
-                                 ST(CLOSED), ST(HALF_REMOTE), ST(CLOSED)},
-    [H2WS_STREAM_CLOSED] = {ST(CLOSED), ST(CLOSED), ST(CLOSED), ST(CLOSED),
-                            ST(CLOSED)},
+  /*                     sent         opened            end sent
+                         end received        gone */
+  [H2WS_STREAM_WAITING] = {ST(OPENING), ST(WAITING), ST(WAITING), ST(WAITING),
+                           ST(CLOSED)},
+  [H2WS_STREAM_OPENING] = {ST(OPENING), ST(OPEN), ST(OPENING), ST(OPENING),
+                           ST(CLOSED)},
+  [H2WS_STREAM_REQUESTED] = {ST(REQUESTED), ST(OPEN), ST(REQUESTED),
+                             ST(REQUESTED), ST(CLOSED)},
+  [H2WS_STREAM_OPEN] = {ST(OPEN), ST(OPEN), ST(HALF_LOCAL), ST(HALF_REMOTE),
+                        ST(CLOSED)},
+  [H2WS_STREAM_HALF_LOCAL] = {ST(HALF_LOCAL), ST(HALF_LOCAL), ST(HALF_LOCAL),
+                              ST(CLOSED), ST(CLOSED)},
+  [H2WS_STREAM_HALF_REMOTE] = {ST(HALF_REMOTE), ST(HALF_REMOTE), ST(CLOSED),
+                               ST(HALF_REMOTE), ST(CLOSED)},
+  [H2WS_STREAM_CLOSED] = {ST(CLOSED), ST(CLOSED), ST(CLOSED), ST(CLOSED),
+                          ST(CLOSED)},
 };
 
 h2ws_stream_state h2ws__stream_next_state(h2ws_stream_state state,
@@ -396,7 +396,8 @@ int h2ws_stream_accept(h2ws_stream *stream, const h2ws_header *headers,
   if (rv != 0) {
     return rv;
   }
-  rv = stream->ops->answer(stream, 200, headers, headers_len, /* end = */ false);
+  rv =
+    stream->ops->answer(stream, 200, headers, headers_len, /* end = */ false);
   if (rv != 0) {
     return rv;
   }
@@ -461,8 +462,7 @@ int h2ws_stream_set_callbacks(h2ws_stream *stream,
 }
 
 h2ws_stream_state h2ws_stream_get_state(const h2ws_stream *stream) {
-  return stream == NULL ? H2WS_STREAM_CLOSED
-                        : (h2ws_stream_state)stream->state;
+  return stream == NULL ? H2WS_STREAM_CLOSED : (h2ws_stream_state)stream->state;
 }
 
 int64_t h2ws_stream_id(const h2ws_stream *stream) {
@@ -529,9 +529,8 @@ static const char *stream_join(const h2ws_stream *stream, const char *name) {
   for (i = 0; joined == NULL && i < head->fields.len; i++) {
     const h2ws_header *field = &head->fields.fields[i];
     if (strcmp(field->name, name) == 0 &&
-        h2ws__headers_join(&head->joined, mem, name, strlen(name),
-                           field->value, strlen(field->value),
-                           separator) != 0) {
+        h2ws__headers_join(&head->joined, mem, name, strlen(name), field->value,
+                           strlen(field->value), separator) != 0) {
       return NULL;
     }
   }
@@ -550,8 +549,7 @@ const char *h2ws_stream_header(const h2ws_stream *stream, const char *name) {
   return stream_join(stream, name);
 }
 
-const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream,
-                                       size_t *len) {
+const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream, size_t *len) {
   const struct h2ws__head *head = stream_head(stream);
   if (len != NULL) {
     *len = head == NULL ? 0 : head->fields.len;

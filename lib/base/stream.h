@@ -57,14 +57,14 @@ struct h2ws_stream {
   struct h2ws__head *head;
   int64_t id; /* -1 until known */
   uint32_t refs;
-  uint8_t state; /* h2ws_stream_state */
-  bool rx_end;        /* the peer ended its side */
-  bool rx_end_told;   /* and on_readable said so */
-  bool tx_end;        /* h2ws_stream_shutdown() was called */
-  bool tx_blocked;    /* somebody waits for on_writable */
-  bool answered;      /* server: the final answer is decided */
-  bool reset_asked;   /* ops->reset was called */
-  bool close_told;    /* on_close has been called */
+  uint8_t state;    /* h2ws_stream_state */
+  bool rx_end;      /* the peer ended its side */
+  bool rx_end_told; /* and on_readable said so */
+  bool tx_end;      /* h2ws_stream_shutdown() was called */
+  bool tx_blocked;  /* somebody waits for on_writable */
+  bool answered;    /* server: the final answer is decided */
+  bool reset_asked; /* ops->reset was called */
+  bool close_told;  /* on_close has been called */
   struct {
     struct h2ws__bufq q; /* not consumed yet */
     uint8_t *chunk;      /* behind q: bytes of the carrier's buffer, */

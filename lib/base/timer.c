@@ -65,8 +65,7 @@ bool h2ws__timer_is_set(const struct h2ws__timer *timer) {
   return timer->pprev != NULL;
 }
 
-void h2ws__timer_stop(struct h2ws__timers *timers,
-                      struct h2ws__timer *timer) {
+void h2ws__timer_stop(struct h2ws__timers *timers, struct h2ws__timer *timer) {
   struct h2ws__timer *orphans;
   if (timer->pprev == NULL) {
     return;

@@ -9,9 +9,9 @@
 
 struct h2ws__timer {
   h2ws_time at;
-  struct h2ws__timer *child;   /* first child */
-  struct h2ws__timer *next;    /* next sibling */
-  struct h2ws__timer **pprev;  /* what points to this one; NULL: stopped */
+  struct h2ws__timer *child;  /* first child */
+  struct h2ws__timer *next;   /* next sibling */
+  struct h2ws__timer **pprev; /* what points to this one; NULL: stopped */
   void (*fire)(struct h2ws__timer *timer);
 };
 

@@ -13,10 +13,9 @@
  */
 
 /* A copy of `headers` with room for two more; NULL: no memory. */
-static h2ws_header *fields_copy(const h2ws_mem *mem,
-                                const h2ws_header *headers, size_t len) {
-  h2ws_header *fields =
-      h2ws__mem_alloc(mem, (len + 2) * sizeof(h2ws_header));
+static h2ws_header *fields_copy(const h2ws_mem *mem, const h2ws_header *headers,
+                                size_t len) {
+  h2ws_header *fields = h2ws__mem_alloc(mem, (len + 2) * sizeof(h2ws_header));
   if (fields != NULL && len > 0) {
     memcpy(fields, headers, len * sizeof(h2ws_header));
   }
@@ -33,7 +32,7 @@ static void on_answer(h2ws_stream *stream, void *user) {
   struct h2ws__choice choice;
   /* Until now the socket's protocol is what was offered. */
   const char *wrong = h2ws__handshake_judge_answer(
-      stream, socket->protocol, socket->options.require_protocol, &choice);
+    stream, socket->protocol, socket->options.require_protocol, &choice);
   if (wrong != NULL) {
     h2ws__socket_give_up(socket, H2WS_CLOSE_PROTOCOL, H2WS_ERR_HANDSHAKE,
                          wrong);
@@ -42,8 +41,7 @@ static void on_answer(h2ws_stream *stream, void *user) {
   if (choice.len == 0) {
     h2ws__mem_free(&socket->env->mem, socket->protocol);
     socket->protocol = NULL;
-  } else if (h2ws__socket_set_protocol(socket, choice.name, choice.len) !=
-             0) {
+  } else if (h2ws__socket_set_protocol(socket, choice.name, choice.len) != 0) {
     h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
                          "no memory for the subprotocol");
     return;
@@ -58,16 +56,16 @@ static void on_open_failed(h2ws_stream *stream, const h2ws_close_info *info,
 }
 
 static const h2ws_stream_callbacks connecting = {
-    .size = sizeof(connecting),
-    .on_open = on_answer,
-    .on_close = on_open_failed,
+  .size = sizeof(connecting),
+  .on_open = on_answer,
+  .on_close = on_open_failed,
 };
 
 static int open_stream(h2ws_conn *conn, h2ws_socket *socket,
                        const h2ws_request *request) {
   const h2ws_mem *mem = &socket->env->mem;
   h2ws_header *fields =
-      fields_copy(mem, request->headers, request->headers_len);
+    fields_copy(mem, request->headers, request->headers_len);
   h2ws_request r = *request;
   h2ws_stream *stream = NULL;
   size_t n = request->headers_len;
@@ -105,8 +103,7 @@ int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
     return H2WS_ERR_INVALID;
   }
   *out = NULL;
-  if (!h2ws__handshake_fields_allowed(request->headers,
-                                      request->headers_len)) {
+  if (!h2ws__handshake_fields_allowed(request->headers, request->headers_len)) {
     return H2WS_ERR_HEADER;
   }
   rv = h2ws__socket_new(&socket, h2ws__conn_env(conn), /* server = */ false,

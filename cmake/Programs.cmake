@@ -1,0 +1,46 @@
+# cli/*.c is the tool; each file of examples/ and bench/ is a program.
+file(GLOB H2WS_CLI_SOURCES CONFIGURE_DEPENDS cli/*.c)
+if(H2WS_CLI_SOURCES AND TARGET h2ws_static)
+  add_executable(h2ws_tool ${H2WS_CLI_SOURCES})
+  set_target_properties(h2ws_tool PROPERTIES OUTPUT_NAME h2ws)
+  target_include_directories(h2ws_tool PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(h2ws_tool PRIVATE h2ws_all OpenSSL::SSL
+                                          PkgConfig::EVENT)
+endif()
+
+if(H2WS_BUILD_EXAMPLES AND TARGET h2ws_static)
+  file(GLOB H2WS_EXAMPLES CONFIGURE_DEPENDS examples/*.c)
+  foreach(source ${H2WS_EXAMPLES})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(example-${name} ${source})
+    target_link_libraries(example-${name} PRIVATE h2ws_all PkgConfig::EVENT)
+  endforeach()
+endif()
+
+if(H2WS_BUILD_BENCH)
+  file(GLOB H2WS_BENCHES CONFIGURE_DEPENDS bench/*.c)
+  file(GLOB H2WS_BENCH_SUPPORT CONFIGURE_DEPENDS bench/support/*.c)
+  foreach(source ${H2WS_BENCHES})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(bench-${name} ${source} ${H2WS_BENCH_SUPPORT})
+    target_include_directories(bench-${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(
+      bench-${name} PRIVATE h2ws_all PkgConfig::NGHTTP2 PkgConfig::EVENT
+                            OpenSSL::SSL Threads::Threads)
+  endforeach()
+endif()
+
+# Fuzz targets: libFuzzer with clang, elsewhere a program that replays files.
+file(GLOB H2WS_FUZZ CONFIGURE_DEPENDS fuzz/fz_*.c)
+foreach(source ${H2WS_FUZZ})
+  get_filename_component(name ${source} NAME_WE)
+  if(H2WS_BUILD_FUZZ)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${source} fuzz/replay_main.c)
+  endif()
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE h2ws_core_static h2ws_flags)
+endforeach()

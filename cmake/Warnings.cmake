@@ -1,0 +1,39 @@
+# What every file of ours is compiled with: one interface target.
+add_library(h2ws_flags INTERFACE)
+target_compile_definitions(h2ws_flags INTERFACE _POSIX_C_SOURCE=200809L
+                                                _DEFAULT_SOURCE)
+target_compile_options(
+  h2ws_flags
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wconversion
+            -Wsign-conversion
+            -Wshadow
+            -Wstrict-prototypes
+            -Wmissing-prototypes
+            -Wundef
+            -Wvla
+            -Wcast-align
+            -Wformat=2
+            -Wimplicit-fallthrough
+            $<$<BOOL:${H2WS_WERROR}>:-Werror>)
+
+# Asserts guard invariants and stay on in release builds.
+foreach(config RELEASE RELWITHDEBINFO MINSIZEREL)
+  string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${config}
+                 "${CMAKE_C_FLAGS_${config}}")
+endforeach()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT H2WS_SANITIZE)
+  target_compile_options(h2ws_flags INTERFACE -fstack-protector-strong
+                                              -D_FORTIFY_SOURCE=2)
+  target_link_options(h2ws_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+
+if(H2WS_SANITIZE)
+  target_compile_options(
+    h2ws_flags INTERFACE -fsanitize=${H2WS_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(h2ws_flags INTERFACE -fsanitize=${H2WS_SANITIZE})
+endif()

@@ -1,0 +1,76 @@
+#include "tests/support/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static h2ws_time env_now(void *user) {
+  const struct test_env *env = user;
+  return env->now;
+}
+
+/* xorshift: repeatable, and good enough to look random. */
+static int env_random(uint8_t *buf, size_t len, void *user) {
+  struct test_env *env = user;
+  size_t i;
+  if (env->random_fails) {
+    return -1;
+  }
+  for (i = 0; i < len; i++) {
+    env->random_state ^= env->random_state << 13;
+    env->random_state ^= env->random_state >> 7;
+    env->random_state ^= env->random_state << 17;
+    buf[i] = (uint8_t)(env->random_state >> 32);
+  }
+  return 0;
+}
+
+static bool env_may_allocate(struct test_env *env) {
+  env->allocations++;
+  if (env->fail_at == 0) {
+    return true;
+  }
+  return env->fail_after ? env->allocations < env->fail_at
+                         : env->allocations != env->fail_at;
+}
+
+static void *env_alloc(size_t size, void *user) {
+  struct test_env *env = user;
+  void *ptr = env_may_allocate(env) ? malloc(size == 0 ? 1 : size) : NULL;
+  env->live += ptr != NULL;
+  return ptr;
+}
+
+static void *env_resize(void *old, size_t size, void *user) {
+  struct test_env *env = user;
+  void *ptr;
+  if (old == NULL) {
+    return env_alloc(size, user);
+  }
+  ptr = env_may_allocate(env) ? realloc(old, size == 0 ? 1 : size) : NULL;
+  return ptr;
+}
+
+static void env_release(void *ptr, void *user) {
+  struct test_env *env = user;
+  env->live -= ptr != NULL;
+  free(ptr);
+}
+
+void test_env_init(struct test_env *env) {
+  memset(env, 0, sizeof(*env));
+  env->now = 1000 * H2WS_MS;
+  env->random_state = UINT64_C(0x9e3779b97f4a7c15);
+}
+
+void test_env_options(struct test_env *env, h2ws_mem *mem,
+                      h2ws_conn_options *options) {
+  mem->alloc = env_alloc;
+  mem->resize = env_resize;
+  mem->release = env_release;
+  mem->user = env;
+  h2ws_conn_options_default(options, sizeof(*options));
+  options->mem = mem;
+  options->now = env_now;
+  options->random = env_random;
+  options->env_user = env;
+}
