@@ -440,14 +440,16 @@ int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
 
 static int submit(struct h2ws__h2_stream *stream) {
   struct h2ws__h2 *h2 = stream->h2;
+  const struct h2ws__headers *request = stream->request;
   const h2ws_mem *mem = &h2->env->mem;
   nghttp2_data_provider provider = h2ws__h2_data_provider(stream);
-  nghttp2_nv *nva = h2ws__h2_nva(mem, stream->request);
+  nghttp2_nv *nva = h2ws__h2_nva(mem, request);
   int32_t id;
+  assert(request != NULL);
   if (nva == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  id = nghttp2_submit_request(h2->session, NULL, nva, stream->request->len,
+  id = nghttp2_submit_request(h2->session, NULL, nva, request->len,
                               stream->no_body ? NULL : &provider, stream);
   h2ws__mem_free(mem, nva);
   if (id < 0) {

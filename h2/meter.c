@@ -161,27 +161,25 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
   return NULL;
 }
 
+/* Passes over payload, or the preface; how many bytes that took. */
+static size_t meter_skip(struct h2ws__meter *meter, size_t len) {
+  uint32_t *skip = meter->preface > 0 ? &meter->preface : &meter->skip;
+  size_t n = len < *skip ? len : *skip;
+  *skip -= (uint32_t)n;
+  return n;
+}
+
 const char *h2ws__meter_feed(struct h2ws__meter *meter, const uint8_t *data,
                              size_t len, h2ws_time now) {
-  const uint8_t *end = data + len;
-  while (data < end) {
-    size_t left = (size_t)(end - data);
-    uint32_t *skip = meter->preface > 0 ? &meter->preface : &meter->skip;
-    if (*skip > 0) {
-      size_t n = left < *skip ? left : *skip;
-      *skip -= (uint32_t)n;
-      data += n;
-      continue;
-    }
-    meter->header[meter->header_len++] = *data++;
+  const char *limit = NULL;
+  size_t i = meter_skip(meter, len);
+  while (i < len && limit == NULL) {
+    meter->header[meter->header_len++] = data[i++];
     if (meter->header_len == sizeof(meter->header)) {
-      const char *limit;
       meter->header_len = 0;
       limit = meter_frame(meter, now);
-      if (limit != NULL) {
-        return limit;
-      }
+      i += meter_skip(meter, len - i);
     }
   }
-  return NULL;
+  return limit;
 }

@@ -205,8 +205,8 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.linger_timeout_ms = 2000;
   o.goaway_delay_ms = 1000;
   o.drain_timeout_ms = 30000;
-  o.high_water = 1024 * 1024;
-  o.low_water = 256 * 1024;
+  o.high_water = (size_t)1024 * 1024;
+  o.low_water = (size_t)256 * 1024;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 

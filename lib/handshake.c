@@ -35,20 +35,27 @@ bool h2ws__offer_is_valid(const char *offer) {
   return n > 0;
 }
 
-bool h2ws__handshake_fields_allowed(const h2ws_header *headers, size_t len) {
+/* Fields that the handshake sets, or that have no place in it. */
+static bool field_is_ours(const char *name) {
   static const char *const ours[] = {
     "sec-websocket-version",    "sec-websocket-protocol",
     "sec-websocket-extensions", "sec-websocket-key",
     "sec-websocket-accept",     "content-length",
   };
   size_t i;
-  size_t k;
+  for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+    if (h2ws__equal_nocase(name, ours[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool h2ws__handshake_fields_allowed(const h2ws_header *headers, size_t len) {
+  size_t i;
   for (i = 0; i < len; i++) {
-    for (k = 0; k < sizeof(ours) / sizeof(ours[0]); k++) {
-      if (headers[i].name != NULL &&
-          h2ws__equal_nocase(headers[i].name, ours[k])) {
-        return false;
-      }
+    if (headers[i].name != NULL && field_is_ours(headers[i].name)) {
+      return false;
     }
   }
   return true;

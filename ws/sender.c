@@ -10,6 +10,7 @@ static int write_payload(h2ws_socket *socket, const struct h2ws__frame *frame,
                          const uint8_t *payload) {
   size_t len = (size_t)frame->len;
   size_t done = 0;
+  assert(payload != NULL);
   while (done < len) {
     uint8_t *out = NULL;
     size_t n = len - done < H2WS_RESERVE_MAX ? len - done : H2WS_RESERVE_MAX;
@@ -44,7 +45,7 @@ static int write_small(h2ws_socket *socket, const struct h2ws__frame *frame,
   memcpy(out, header, header_len);
   if (frame->masked) {
     h2ws__mask(out + header_len, payload, len, frame->key, 0);
-  } else if (len > 0) {
+  } else if (payload != NULL) {
     memcpy(out + header_len, payload, len);
   }
   return h2ws_stream_commit(socket->stream, header_len + len);

@@ -13,7 +13,7 @@ void h2ws_socket_options_default(h2ws_socket_options *options, size_t size) {
     return;
   }
   o.size = size;
-  o.max_message = 16 * 1024 * 1024;
+  o.max_message = UINT64_C(16) << 20;
   o.max_fragments = 16384;
   o.max_controls = 1000;
   o.fragment_size = 64 * 1024 - H2WS__FRAME_HEADER_MAX;

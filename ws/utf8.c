@@ -83,27 +83,30 @@ static size_t multibyte_run(const uint8_t *p, size_t len) {
   return i;
 }
 
+/* One byte where the fast paths stopped. */
+static bool utf8_step(struct h2ws__utf8 *utf8, uint8_t byte) {
+  if (utf8->need == 0) {
+    return byte < 0x80 || utf8_begin(utf8, byte);
+  }
+  if (byte < utf8->low || byte > utf8->high) {
+    return false;
+  }
+  utf8->need--;
+  utf8->low = 0x80;
+  utf8->high = 0xbf;
+  return true;
+}
+
 bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len) {
   size_t i = 0;
   while (i < len) {
     if (utf8->need == 0) {
       i += ascii_run(data + i, len - i);
       i += multibyte_run(data + i, len - i);
-      if (i == len) {
-        break;
-      }
     }
-    if (utf8->need > 0) {
-      if (data[i] < utf8->low || data[i] > utf8->high) {
-        return false;
-      }
-      utf8->need--;
-      utf8->low = 0x80;
-      utf8->high = 0xbf;
-    } else if (data[i] >= 0x80 && !utf8_begin(utf8, data[i])) {
+    if (i < len && !utf8_step(utf8, data[i++])) {
       return false;
     }
-    i++;
   }
   return true;
 }

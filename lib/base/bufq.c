@@ -193,6 +193,7 @@ size_t h2ws__bufq_read(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
   while (total < len && q->len > 0) {
     uint8_t *data = NULL;
     size_t n = h2ws__bufq_peek(q, &data);
+    assert(data != NULL);
     n = n < len - total ? n : len - total;
     memcpy(buf + total, data, n);
     h2ws__bufq_drain(q, pool, n);

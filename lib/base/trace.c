@@ -11,6 +11,7 @@ void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
     return;
   }
   va_start(args, format);
+  /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was begun */
   (void)vsnprintf(text, sizeof(text), format, args);
   va_end(args);
   env->trace(env, level, text);
