@@ -1,17 +1,35 @@
 # Headers, libraries, pkg-config files and CMake packages for both libraries.
-install(DIRECTORY include/h2ws TYPE INCLUDE)
+install(DIRECTORY include/h2ws TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 
-function(h2ws_install package cmake_name)
-  install(
-    TARGETS ${ARGN}
-    EXPORT ${package}-targets
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(H2WS_H1_SOURCES)
+  set(H2WS_CORE_PRIVATE_LIBS "-lwslay -lhttp_parser")
+else()
+  set(H2WS_CORE_PRIVATE_LIBS "-lwslay")
+endif()
+
+# From the folder of the .pc files back to the prefix: an installed tree can be
+# moved.
+file(RELATIVE_PATH H2WS_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" H2WS_PC_TO_PREFIX "${H2WS_PC_TO_PREFIX}")
+
+# NAME is what the package calls the target: h2ws::NAME and h2ws::NAME-static.
+function(h2ws_install package name target)
   set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/${package})
-  install(
-    EXPORT ${package}-targets
-    NAMESPACE h2ws::
-    DESTINATION ${config_dir})
+  # Two export files: who links the shared library never has to have the
+  # libraries below us, who links the static one has them found again.
+  foreach(kind shared static)
+    install(
+      TARGETS ${target}_${kind}
+      EXPORT ${package}-${kind}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(
+      EXPORT ${package}-${kind}
+      NAMESPACE h2ws::
+      DESTINATION ${config_dir})
+  endforeach()
+  set_target_properties(${target}_shared PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(${target}_static PROPERTIES EXPORT_NAME ${name}-static)
   configure_package_config_file(
     cmake/${package}-config.cmake.in
     ${CMAKE_BINARY_DIR}/${package}-config.cmake
@@ -28,14 +46,13 @@ function(h2ws_install package cmake_name)
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
-set_target_properties(h2ws_core_shared PROPERTIES EXPORT_NAME core)
-set_target_properties(h2ws_core_static PROPERTIES EXPORT_NAME core-static)
-h2ws_install(h2ws-core core h2ws_core_shared h2ws_core_static)
+h2ws_install(h2ws-core core h2ws_core)
+install(FILES cmake/Findwslay.cmake cmake/Findhttp_parser.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/h2ws-core)
 if(TARGET h2ws_shared)
-  set_target_properties(h2ws_shared PROPERTIES EXPORT_NAME h2ws)
-  set_target_properties(h2ws_static PROPERTIES EXPORT_NAME h2ws-static)
-  h2ws_install(h2ws h2ws h2ws_shared h2ws_static)
+  h2ws_install(h2ws h2ws h2ws)
 endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET h2ws_tool)
   install(TARGETS h2ws_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -28,13 +28,25 @@ function(h2ws_library name output)
       PUBLIC ${LIB_PUBLIC_${kind}}
       PRIVATE $<BUILD_INTERFACE:h2ws_flags> ${LIB_PRIVATE})
   endforeach()
-  set_target_properties(${name}_shared PROPERTIES VERSION ${PROJECT_VERSION}
-                                                  SOVERSION 0)
+  # libh2ws finds libh2ws-core beside it, wherever the two are installed.
+  set_target_properties(
+    ${name}_shared PROPERTIES VERSION ${PROJECT_VERSION}
+                              SOVERSION 0
+                              INSTALL_RPATH "$ORIGIN")
+  target_link_options(${name}_shared PRIVATE -Wl,--as-needed)
+  if(H2WS_HARDEN)
+    target_link_options(${name}_shared PRIVATE -Wl,-z,defs)
+  endif()
   target_compile_definitions(${name}_static INTERFACE H2WS_STATIC)
 endfunction()
 
+set(H2WS_CORE_NEEDS PkgConfig::NGHTTP2 PkgConfig::ZLIB wslay::wslay)
+if(H2WS_H1_SOURCES)
+  list(APPEND H2WS_CORE_NEEDS http_parser::http_parser)
+endif()
+
 h2ws_library(h2ws_core h2ws-core SOURCES ${H2WS_CORE_SOURCES} PRIVATE
-             PkgConfig::NGHTTP2 wslay)
+             ${H2WS_CORE_NEEDS})
 if(H2WS_EDGE_SOURCES)
   h2ws_library(
     h2ws h2ws

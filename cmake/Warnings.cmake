@@ -25,10 +25,20 @@ foreach(config RELEASE RELWITHDEBINFO MINSIZEREL)
                  "${CMAKE_C_FLAGS_${config}}")
 endforeach()
 
-if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT H2WS_SANITIZE)
-  target_compile_options(h2ws_flags INTERFACE -fstack-protector-strong
-                                              -D_FORTIFY_SOURCE=2)
+if(H2WS_HARDEN)
+  target_compile_options(
+    h2ws_flags INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE
+                         -D_FORTIFY_SOURCE=3)
   target_link_options(h2ws_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+
+if(H2WS_COVERAGE)
+  target_compile_options(h2ws_flags INTERFACE --coverage -fprofile-abs-path)
+  target_link_options(h2ws_flags INTERFACE --coverage)
+endif()
+
+if(H2WS_BUILD_FUZZ)
+  target_compile_options(h2ws_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 if(H2WS_SANITIZE)
