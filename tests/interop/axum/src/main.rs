@@ -19,6 +19,7 @@ use axum::extract::ws::{
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -208,6 +209,11 @@ async fn serve(files: Option<(String, String)>) -> Result<(), Failure> {
             }
             None => {
                 println!("listening on http://{address}");
+                let listener = listener.tap_io(|tcp| {
+                    if let Err(error) = tcp.set_nodelay(true) {
+                        eprintln!("nodelay: {error}");
+                    }
+                });
                 Ok(axum::serve(listener, routes()).await?)
             }
         }
