@@ -1,7 +1,6 @@
 # What every file of ours is compiled with: one interface target.
 add_library(h2ws_flags INTERFACE)
-target_compile_definitions(h2ws_flags INTERFACE _POSIX_C_SOURCE=200809L
-                                                _DEFAULT_SOURCE)
+target_compile_definitions(h2ws_flags INTERFACE _GNU_SOURCE)
 target_compile_options(
   h2ws_flags
   INTERFACE -Wall

@@ -1,0 +1,395 @@
+/* h2ws connect: lines in, messages out. */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define HEADERS_MAX 64
+#define INPUT_STEP 65536
+/* A line of input longer than this is not a text message any more. */
+#define LINE_MAX_BYTES ((size_t)64 << 20)
+
+/* One run of the verb. */
+struct session {
+  h2ws_loop *loop;
+  h2ws_client *client;
+  h2ws_socket *socket; /* NULL before it is there and after its end */
+  struct event *input; /* readable: standard input, or its stand-in */
+  bool input_is_file;  /* always readable; epoll does not take it */
+  bool input_over;
+  bool blocked;  /* the queue is full: no input is read */
+  uint8_t *line; /* input not sent yet */
+  size_t line_len;
+  size_t line_cap;
+  h2ws_type type;
+  h2ws_header headers[HEADERS_MAX];
+  size_t headers_len;
+  h2ws_socket_options socket_options;
+  int result;
+  bool ended;
+};
+
+static void finish(struct session *s, const h2ws_close_info *info) {
+  if (s->ended) {
+    return;
+  }
+  s->ended = true;
+  s->result = cli_exit_code(info);
+  if (s->result != CLI_OK) {
+    if (info->status != 0) {
+      (void)fprintf(stderr, "server answered %d\n", info->status);
+    }
+    (void)fprintf(stderr, "h2ws connect: %s", info->detail);
+    if (info->code != 0 && info->code != 1005 && info->code != 1006) {
+      (void)fprintf(stderr, " (close code %u%s%s)", (unsigned)info->code,
+                    info->reason_len > 0 ? ": " : "", info->reason);
+    }
+    (void)fputc('\n', stderr);
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * Standard input
+ */
+
+static void input_wait(struct session *s) {
+  struct timeval at_once = {0, 0};
+  if (s->input_over || s->blocked) {
+    return;
+  }
+  (void)event_add(s->input, s->input_is_file ? &at_once : NULL);
+}
+
+static bool input_grow(struct session *s) {
+  size_t cap = s->line_cap == 0 ? (size_t)2 * INPUT_STEP : s->line_cap * 2;
+  uint8_t *line;
+  if (s->line_cap - s->line_len >= INPUT_STEP) {
+    return true;
+  }
+  line = cap > LINE_MAX_BYTES * 2 ? NULL : realloc(s->line, cap);
+  if (line == NULL) {
+    (void)fprintf(stderr, "h2ws connect: a line of input is too long\n");
+    return false;
+  }
+  s->line = line;
+  s->line_cap = cap;
+  return true;
+}
+
+/* Sends one message; false if it must wait or failed. */
+static bool input_send(struct session *s, const uint8_t *data, size_t len) {
+  int rv = h2ws_socket_send(s->socket, s->type, data, len);
+  if (rv == 0) {
+    return true;
+  }
+  if (rv == H2WS_ERR_AGAIN) {
+    s->blocked = true;
+    return false;
+  }
+  (void)fprintf(stderr, "h2ws connect: not sent: %s\n", h2ws_strerror(rv));
+  if (rv == H2WS_ERR_UTF8) {
+    (void)fprintf(stderr, "  (send it with --binary)\n");
+    return true;
+  }
+  return false;
+}
+
+/* Sends what is complete and keeps the rest. */
+static void input_send_lines(struct session *s) {
+  size_t done = 0;
+  while (done < s->line_len && !s->blocked && s->socket != NULL) {
+    const uint8_t *start = s->line + done;
+    const uint8_t *end = s->type == H2WS_TEXT
+                           ? memchr(start, '\n', s->line_len - done)
+                           : s->line + s->line_len;
+    size_t skip = s->type == H2WS_TEXT ? 1 : 0;
+    if (end == NULL) {
+      if (!s->input_over) {
+        break;
+      }
+      end = s->line + s->line_len; /* the last line lacks its end */
+      skip = 0;
+    }
+    if (!input_send(s, start, (size_t)(end - start))) {
+      break;
+    }
+    done += (size_t)(end - start) + skip;
+  }
+  if (done > 0) {
+    memmove(s->line, s->line + done, s->line_len - done);
+    s->line_len -= done;
+  }
+}
+
+/* Sends; at the end of the input, CLOSE after what is queued. */
+static void input_step(struct session *s) {
+  input_send_lines(s);
+  if (s->input_over && s->line_len == 0 && s->socket != NULL) {
+    (void)h2ws_socket_close(s->socket, 1000, NULL, 0);
+  }
+}
+
+static void on_input(evutil_socket_t fd, short what, void *arg) {
+  struct session *s = arg;
+  ssize_t n;
+  (void)fd;
+  (void)what;
+  if (s->socket == NULL) {
+    return;
+  }
+  if (!input_grow(s)) {
+    (void)h2ws_socket_abort(s->socket);
+    return;
+  }
+  n = read(STDIN_FILENO, s->line + s->line_len, INPUT_STEP);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+    n = 0;
+  } else if (n <= 0) {
+    s->input_over = true;
+  }
+  s->line_len += n > 0 ? (size_t)n : 0;
+  input_step(s);
+  input_wait(s);
+}
+
+/* Files are always readable, and epoll refuses them: a timer stands in. */
+static bool input_start(struct session *s) {
+  struct event_base *base = h2ws_loop_base(s->loop);
+  s->input = event_new(base, STDIN_FILENO, EV_READ, on_input, s);
+  if (s->input == NULL) {
+    return false;
+  }
+  if (event_add(s->input, NULL) != 0) {
+    event_free(s->input);
+    s->input_is_file = true;
+    s->input = event_new(base, -1, 0, on_input, s);
+    if (s->input == NULL) {
+      return false;
+    }
+    input_wait(s);
+  }
+  return true;
+}
+
+/* ------------------------------------------------------------------------
+ * The socket
+ */
+
+static void on_open(h2ws_socket *socket, void *user) {
+  struct session *s = user;
+  h2ws_stream *stream = h2ws_socket_stream(socket);
+  h2ws_link_info info = {0};
+  info.size = sizeof(info);
+  (void)h2ws_conn_link_info(h2ws_stream_conn(stream), &info);
+  (void)fprintf(stderr, "HTTP/2 stream %lld, %s",
+                (long long)h2ws_stream_id(stream),
+                info.tls_version == NULL ? "cleartext" : "TLS");
+  if (info.tls_version != NULL) { /* OpenSSL writes TLSv1.3 */
+    (void)fprintf(stderr, " %s",
+                  strncmp(info.tls_version, "TLSv", 4) == 0
+                    ? info.tls_version + 4
+                    : info.tls_version);
+  }
+  if (h2ws_socket_protocol(socket) != NULL) {
+    (void)fprintf(stderr, ", subprotocol %s", h2ws_socket_protocol(socket));
+  }
+  (void)fputc('\n', stderr);
+  if (!input_start(s)) {
+    (void)h2ws_socket_abort(socket);
+  }
+}
+
+static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                       size_t len, void *user) {
+  (void)socket;
+  (void)type;
+  (void)user;
+  (void)fwrite(data, 1, len, stdout);
+  (void)fputc('\n', stdout);
+  (void)fflush(stdout);
+}
+
+static void on_writable(h2ws_socket *socket, void *user) {
+  struct session *s = user;
+  (void)socket;
+  s->blocked = false;
+  input_step(s);
+  input_wait(s);
+}
+
+static void on_close(h2ws_socket *socket, const h2ws_close_info *info,
+                     void *user) {
+  struct session *s = user;
+  (void)socket;
+  s->socket = NULL;
+  finish(s, info);
+  (void)h2ws_conn_drain(h2ws_client_conn(s->client));
+}
+
+static const h2ws_socket_callbacks socket_callbacks = {
+  .size = sizeof(h2ws_socket_callbacks),
+  .on_open = on_open,
+  .on_message = on_message,
+  .on_writable = on_writable,
+  .on_close = on_close,
+};
+
+/* ------------------------------------------------------------------------
+ * The client
+ */
+
+static void on_connect(h2ws_client *client, h2ws_conn *conn, void *user) {
+  struct session *s = user;
+  int rv =
+    h2ws_client_open_socket(client, &s->socket, s->headers, s->headers_len,
+                            &s->socket_options, &socket_callbacks, s);
+  if (rv != 0) {
+    (void)fprintf(stderr, "h2ws connect: %s\n", h2ws_strerror(rv));
+    s->result = CLI_USAGE;
+    s->ended = true;
+    (void)h2ws_conn_shutdown(conn, 0);
+  }
+}
+
+static void on_client_close(h2ws_client *client, const h2ws_close_info *info,
+                            void *user) {
+  struct session *s = user;
+  (void)client;
+  finish(s, info);
+  (void)h2ws_loop_stop(s->loop);
+}
+
+static const h2ws_client_callbacks client_callbacks = {
+  .size = sizeof(h2ws_client_callbacks),
+  .on_connect = on_connect,
+  .on_close = on_client_close,
+};
+static const h2ws_client_callbacks client_callbacks_verbose = {
+  .size = sizeof(h2ws_client_callbacks),
+  .on_connect = on_connect,
+  .on_close = on_client_close,
+  .on_trace = cli_trace,
+};
+
+/* ------------------------------------------------------------------------
+ * The program
+ */
+
+/* "Name: value", cut in two in place. */
+static bool add_header(struct session *s, char *text) {
+  char *colon = strchr(text, ':');
+  if (colon == NULL || s->headers_len == HEADERS_MAX) {
+    (void)fprintf(stderr, "h2ws connect: '%s' is not 'Name: value'\n", text);
+    return false;
+  }
+  *colon++ = '\0';
+  colon += strspn(colon, " \t");
+  s->headers[s->headers_len++] = (h2ws_header){text, colon};
+  return true;
+}
+
+static bool check_http(const char *version) {
+  if (strcmp(version, "auto") == 0 || strcmp(version, "2") == 0) {
+    return true;
+  }
+  (void)fprintf(stderr,
+                strcmp(version, "1.1") == 0
+                  ? "h2ws connect: --http 1.1 comes with a later version; "
+                    "this one speaks HTTP/2\n"
+                  : "h2ws connect: --http takes auto or 2\n");
+  return false;
+}
+
+static bool read_options(int argc, char **argv, struct session *s,
+                         h2ws_client_options *o, int *verbose) {
+  static const struct option longs[] = {
+    {"http", required_argument, NULL, 'h'},
+    {"header", required_argument, NULL, 'H'},
+    {"protocol", required_argument, NULL, 'p'},
+    {"binary", no_argument, NULL, 'b'},
+    {"insecure", no_argument, NULL, 'k'},
+    {"cacert", required_argument, NULL, 'c'},
+    {"verbose", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
+  };
+  bool ok = true;
+  int c;
+  while (ok && (c = getopt_long(argc, argv, "H:kv", longs, NULL)) != -1) {
+    switch (c) {
+    case 'h':
+      ok = check_http(optarg);
+      break;
+    case 'H':
+      ok = add_header(s, optarg);
+      break;
+    case 'p':
+      s->socket_options.protocols = optarg;
+      break;
+    case 'b':
+      s->type = H2WS_BINARY;
+      break;
+    case 'k':
+      o->insecure = true;
+      break;
+    case 'c':
+      o->ca_file = optarg;
+      break;
+    case 'v':
+      (*verbose)++;
+      break;
+    default:
+      ok = false;
+      break;
+    }
+  }
+  return ok && optind == argc - 1;
+}
+
+static int run(struct session *s, const char *url,
+               const h2ws_client_options *options, int verbose) {
+  int rv = h2ws_client_connect(
+    &s->client, s->loop, url, options,
+    verbose > 0 ? &client_callbacks_verbose : &client_callbacks, s);
+  if (rv != 0) {
+    (void)fprintf(stderr, "h2ws connect: %s: %s\n", url, h2ws_strerror(rv));
+    return rv == H2WS_ERR_URL ? CLI_USAGE : CLI_TLS;
+  }
+  (void)h2ws_loop_run(s->loop);
+  h2ws_client_free(s->client);
+  if (s->input != NULL) {
+    event_free(s->input);
+  }
+  return s->result;
+}
+
+int cli_connect(int argc, char **argv) {
+  struct session s = {0};
+  h2ws_client_options options;
+  int verbose = 0;
+  int rv;
+  s.type = H2WS_TEXT;
+  h2ws_client_options_default(&options, sizeof(options));
+  h2ws_socket_options_default(&s.socket_options, sizeof(s.socket_options));
+  options.keylog = true;
+  if (!read_options(argc, argv, &s, &options, &verbose)) {
+    (void)fprintf(stderr, "usage: h2ws connect [OPTIONS] URL "
+                          "(h2ws --help lists them)\n");
+    return CLI_USAGE;
+  }
+  if (options.insecure) {
+    (void)fprintf(stderr, "warning: the server's certificate is not "
+                          "verified\n");
+  }
+  cli_set_verbose(verbose);
+  if (h2ws_loop_new(&s.loop, NULL) != 0) {
+    return CLI_RECEIVE;
+  }
+  rv = run(&s, argv[optind], &options, verbose);
+  h2ws_loop_free(s.loop);
+  free(s.line);
+  return rv;
+}

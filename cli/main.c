@@ -1,0 +1,37 @@
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char usage[] =
+  "usage: h2ws serve [--listen HOST:PORT] [--cert FILE --key FILE | "
+  "--cleartext]\n"
+  "                  [--threads N] [-v]\n"
+  "       h2ws connect [--http auto|2] [-H 'Name: value'] "
+  "[--protocol NAME]\n"
+  "                    [--binary] [-k|--insecure] [--cacert FILE] [-v] URL\n"
+  "       h2ws --version\n"
+  "\n"
+  "serve    echoes WebSocket messages on /echo, bytes on /raw (extended\n"
+  "         CONNECT with another :protocol), and shows a page on /.\n"
+  "connect  sends each line of standard input as a text message and prints\n"
+  "         each message received as a line.\n";
+
+int main(int argc, char **argv) {
+  if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
+    return cli_serve(argc - 1, argv + 1);
+  }
+  if (argc >= 2 && strcmp(argv[1], "connect") == 0) {
+    return cli_connect(argc - 1, argv + 1);
+  }
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    printf("h2ws %s\n", h2ws_version());
+    return CLI_OK;
+  }
+  if (argc == 2 &&
+      (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    (void)fputs(usage, stdout);
+    return CLI_OK;
+  }
+  (void)fputs(usage, stderr);
+  return CLI_USAGE;
+}

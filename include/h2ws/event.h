@@ -1,0 +1,253 @@
+/*
+ * h2ws/event.h: clients and servers on a libevent loop.
+ *
+ * This is the edge of the library: sockets, TLS, names, timers and threads.
+ * It carries bytes for the core (h2ws/core.h), whose connections, streams
+ * and sockets are used directly: everything in core.h applies here, on the
+ * thread of the loop that a connection lives on.
+ *
+ * Threads: each declaration says "any thread" or "loop thread". A loop and
+ * all that lives on it belong to the thread that runs it. Nothing here
+ * installs a signal handler, raises SIGPIPE or needs a set-up call.
+ */
+#ifndef H2WS_EVENT_H
+#define H2WS_EVENT_H
+
+#include <h2ws/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event_base;
+
+/* ------------------------------------------------------------------------
+ * Loops
+ */
+
+typedef struct h2ws_loop h2ws_loop;
+
+/*
+ * A loop on `base` (borrowed until h2ws_loop_free()), or on an event_base of
+ * its own if `base` is NULL. Owned by the caller. Any thread.
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_IO (no descriptor to be had)
+ */
+H2WS_EXTERN int h2ws_loop_new(h2ws_loop **out, struct event_base *base);
+
+/*
+ * Frees a loop that is not running; its servers and clients must be gone.
+ * NULL does nothing. Loop thread.
+ */
+H2WS_EXTERN void h2ws_loop_free(h2ws_loop *loop);
+
+/* Runs until h2ws_loop_stop(), or until nothing is left. Loop thread. */
+H2WS_EXTERN int h2ws_loop_run(h2ws_loop *loop);
+
+/* Makes h2ws_loop_run() return soon. Any thread. */
+H2WS_EXTERN int h2ws_loop_stop(h2ws_loop *loop);
+
+/* The event_base underneath. Borrowed. Any thread. */
+H2WS_EXTERN struct event_base *h2ws_loop_base(h2ws_loop *loop);
+
+/*
+ * Has `fn(arg)` called on the loop's thread, and wakes the loop at once.
+ * Calls keep their order. Any thread. H2WS_ERR_NOMEM.
+ */
+H2WS_EXTERN int h2ws_loop_post(h2ws_loop *loop, void (*fn)(void *arg),
+                               void *arg);
+
+/*
+ * A socket's id: names it from other threads and never names another one.
+ * 0 if the socket is closed or not open yet. Loop thread.
+ */
+typedef uint64_t h2ws_id;
+H2WS_EXTERN h2ws_id h2ws_socket_id(const h2ws_socket *socket);
+
+/* The socket of this id, NULL if it is gone. Borrowed. Loop thread. */
+H2WS_EXTERN h2ws_socket *h2ws_loop_socket(h2ws_loop *loop, h2ws_id id);
+
+/*
+ * Sends a message (copied) to a socket that lives on `loop`. Any thread.
+ * A socket that is gone by then, or whose queue is full, is told of by
+ * `on_done` (may be NULL), which runs on the loop's thread with the result
+ * of h2ws_socket_send(), or H2WS_ERR_CLOSED.
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int
+h2ws_loop_send(h2ws_loop *loop, h2ws_id id, h2ws_type type, const void *data,
+               size_t len, void (*on_done)(h2ws_id id, int result, void *user),
+               void *user);
+
+/* ------------------------------------------------------------------------
+ * What a connection runs over
+ */
+
+/* Strings are borrowed until the connection ends. */
+typedef struct h2ws_link_info {
+  size_t size;
+  const char *tls_version; /* such as "TLSv1.3"; NULL in cleartext */
+  const char *cipher;      /* NULL in cleartext */
+  const char *peer;        /* address and port, or the path of a socket */
+  bool resumed;            /* the TLS session was resumed */
+} h2ws_link_info;
+
+/* Describes the link of a connection made here. Loop thread. */
+H2WS_EXTERN int h2ws_conn_link_info(const h2ws_conn *conn,
+                                    h2ws_link_info *info);
+
+/* ------------------------------------------------------------------------
+ * Servers
+ */
+
+typedef struct h2ws_server h2ws_server;
+
+/* Borrowed until on_stopped. Called on the thread of the connection's loop. */
+typedef struct h2ws_server_callbacks {
+  size_t size;
+  /* As h2ws_conn_callbacks.on_request. */
+  void (*on_request)(h2ws_conn *conn, h2ws_stream *stream, void *user);
+  /* A connection is established; has ended. May be NULL. */
+  void (*on_conn)(h2ws_conn *conn, void *user);
+  void (*on_conn_close)(h2ws_conn *conn, const h2ws_close_info *info,
+                        void *user);
+  /* A connection failed before HTTP/2 (TLS, first bytes). May be NULL. */
+  void (*on_conn_error)(int error, const char *text, void *user);
+  /* Lines about what happens. May be NULL. */
+  void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
+                   void *user);
+  /* h2ws_server_stop() is done; free the server now, or later. */
+  void (*on_stopped)(h2ws_server *server, void *user);
+} h2ws_server_callbacks;
+
+/* Fill with h2ws_server_options_default(). Strings are copied. */
+typedef struct h2ws_server_options {
+  size_t size;
+  const char *listen;    /* "HOST:PORT", "[v6]:PORT" or "unix:PATH"; required
+                            unless listen_fd is set; port 0: any free one */
+  int listen_fd;         /* a listening socket to take over; -1: none */
+  bool cleartext;        /* no TLS: HTTP/2 by prior knowledge */
+  const char *cert_file; /* PEM chain; NULL: a throw-away certificate for
+                            localhost, 127.0.0.1 and ::1 is made */
+  const char *key_file;  /* PEM */
+  const char *client_ca_file; /* PEM: ask clients for certificates of these */
+  bool require_client_cert;
+  unsigned threads;              /* loops; 0 or 1: all on the loop given */
+  unsigned max_conns;            /* per thread; 0: no limit */
+  uint32_t handshake_timeout_ms; /* TLS, in all; 10 s */
+  h2ws_conn_options conn;        /* now, random and secure are set here */
+} h2ws_server_options;
+
+H2WS_EXTERN void h2ws_server_options_default(h2ws_server_options *options,
+                                             size_t size);
+
+/*
+ * Starts to listen. `*out` is owned by the caller. On failure `why` (may be
+ * NULL) gets a sentence of up to `why_len` bytes. Loop thread.
+ *
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_IO (address in use ...),
+ * H2WS_ERR_TLS (certificate or key), H2WS_ERR_RESOLVE
+ */
+H2WS_EXTERN int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
+                                  const h2ws_server_options *options,
+                                  const h2ws_server_callbacks *callbacks,
+                                  void *user, char *why, size_t why_len);
+
+/* "HOST:PORT" with the real port, or "unix:PATH". Borrowed. Any thread. */
+H2WS_EXTERN const char *h2ws_server_address(const h2ws_server *server);
+
+/*
+ * Stops accepting and drains every connection (h2ws_conn_drain()).
+ * on_stopped follows on the loop's thread. Any thread.
+ */
+H2WS_EXTERN int h2ws_server_stop(h2ws_server *server);
+
+/*
+ * Frees a server, at once: connections still open are dropped. NULL does
+ * nothing. Loop thread.
+ */
+H2WS_EXTERN void h2ws_server_free(h2ws_server *server);
+
+/* ------------------------------------------------------------------------
+ * Clients
+ */
+
+typedef struct h2ws_client h2ws_client;
+
+/* Borrowed until on_close has returned. */
+typedef struct h2ws_client_callbacks {
+  size_t size;
+  /*
+   * Connected, TLS done: open sockets and streams on `conn` now. They wait
+   * by themselves for the peer's SETTINGS.
+   */
+  void (*on_connect)(h2ws_client *client, h2ws_conn *conn, void *user);
+  /*
+   * It ended, or never was: info->error and info->detail say at which step
+   * and why. Comes once; free the client here or later.
+   */
+  void (*on_close)(h2ws_client *client, const h2ws_close_info *info,
+                   void *user);
+  /* Lines about what happens. May be NULL. */
+  void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
+                   void *user);
+} h2ws_client_callbacks;
+
+/* Fill with h2ws_client_options_default(). Strings are copied. */
+typedef struct h2ws_client_options {
+  size_t size;
+  bool insecure;         /* do not verify the server's certificate */
+  const char *ca_file;   /* PEM: trust these instead of the system's */
+  const char *cert_file; /* PEM: certificate and key to present */
+  const char *key_file;
+  const char *server_name;     /* verify and send this name; NULL: the URL's */
+  const char *unix_path;       /* connect to this Unix socket instead */
+  int fd;                      /* use this connected socket instead; -1: none */
+  bool keylog;                 /* append TLS secrets to $SSLKEYLOGFILE */
+  uint32_t connect_timeout_ms; /* DNS, TCP and TLS together; 10 s */
+  h2ws_conn_options conn;      /* now, random and secure are set here */
+} h2ws_client_options;
+
+H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
+                                             size_t size);
+
+/*
+ * Connects to where `url` points: wss or https (TLS, ALPN h2), ws or http
+ * (HTTP/2 in cleartext by prior knowledge). on_connect or on_close follows.
+ * `*out` is owned by the caller. `options` may be NULL. Loop thread.
+ * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_TLS (files)
+ */
+H2WS_EXTERN int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop,
+                                    const char *url,
+                                    const h2ws_client_options *options,
+                                    const h2ws_client_callbacks *callbacks,
+                                    void *user);
+
+/*
+ * Opens a WebSocket to the client's URL on its connection, from on_connect
+ * on. `headers` are copied. As h2ws_socket_open(). Loop thread.
+ */
+H2WS_EXTERN int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
+                                        const h2ws_header *headers,
+                                        size_t headers_len,
+                                        const h2ws_socket_options *options,
+                                        const h2ws_socket_callbacks *callbacks,
+                                        void *user);
+
+/* The parts of the client's URL. Borrowed. Loop thread. */
+H2WS_EXTERN const char *h2ws_client_authority(const h2ws_client *client);
+H2WS_EXTERN const char *h2ws_client_path(const h2ws_client *client);
+
+/* The connection, NULL before on_connect and after its end. Loop thread. */
+H2WS_EXTERN h2ws_conn *h2ws_client_conn(h2ws_client *client);
+
+/*
+ * Frees a client; a connection that is open is dropped, after on_close.
+ * NULL does nothing. Loop thread.
+ */
+H2WS_EXTERN void h2ws_client_free(h2ws_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* H2WS_EVENT_H */

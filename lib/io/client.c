@@ -1,0 +1,451 @@
+/* Clients: a URL to a connection, step by step, under one deadline. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/io/address.h"
+#include "lib/io/link.h"
+#include "lib/io/resolve.h"
+#include "lib/io/tls.h"
+
+#define WHY_LEN 384
+
+struct h2ws_client {
+  h2ws_loop *loop;
+  h2ws_client_options options;
+  const h2ws_client_callbacks *callbacks;
+  void *user;
+  struct h2ws__url url;
+  char *unix_path;
+  char *server_name;
+  SSL_CTX *ctx;
+  struct h2ws__resolve *resolve;
+  struct addrinfo *addresses;
+  struct addrinfo *next; /* to be tried */
+  struct h2ws__link *link;
+  h2ws_time deadline; /* for all of it */
+  bool told;          /* on_close was called */
+  bool free_asked;
+  unsigned depth;
+  int last_error;
+  char why[WHY_LEN];
+};
+
+static void client_try_next(h2ws_client *client);
+
+/* ------------------------------------------------------------------------
+ * The end
+ */
+
+static void client_destroy(h2ws_client *client) {
+  h2ws__resolve_cancel(client->resolve);
+  if (client->addresses != NULL) {
+    freeaddrinfo(client->addresses);
+  }
+  h2ws__link_free(client->link);
+  SSL_CTX_free(client->ctx);
+  h2ws__url_dispose(&client->url);
+  free(client->unix_path);
+  free(client->server_name);
+  free(client);
+}
+
+static void client_leave(h2ws_client *client) {
+  client->depth--;
+  if (client->depth == 0 && client->free_asked) {
+    client_destroy(client);
+  }
+}
+
+static void client_call_close(h2ws_client *client,
+                              const h2ws_close_info *info) {
+  if (client->told) {
+    return;
+  }
+  client->told = true;
+  client->depth++;
+  client->callbacks->on_close(client, info, client->user);
+  client_leave(client);
+}
+
+/* It never came to be: at which step, and why. */
+static void client_failed(h2ws_client *client, int error) {
+  h2ws_close_info info;
+  memset(&info, 0, sizeof(info));
+  info.size = sizeof(info);
+  info.cls =
+    error == H2WS_ERR_TIMEOUT ? H2WS_CLOSE_TIMEOUT : H2WS_CLOSE_REFUSED;
+  info.error = error;
+  info.code = 1006;
+  info.reason = "";
+  info.retryable = true; /* nothing of the request was sent */
+  info.detail = client->why;
+  client_call_close(client, &info);
+}
+
+static void client_explain(h2ws_client *client, const char *format, ...)
+  __attribute__((format(printf, 2, 3)));
+
+static void client_explain(h2ws_client *client, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was begun */
+  (void)vsnprintf(client->why, sizeof(client->why), format, args);
+  va_end(args);
+}
+
+/* ------------------------------------------------------------------------
+ * Events of the link
+ */
+
+static void event_open(struct h2ws__link *link) {
+  h2ws_client *client = link->owner;
+  client->depth++;
+  if (client->callbacks->on_connect != NULL) {
+    client->callbacks->on_connect(client, link->conn, client->user);
+  }
+  client_leave(client);
+}
+
+static void event_request(struct h2ws__link *link, h2ws_stream *stream) {
+  (void)link;
+  (void)stream; /* clients get none */
+}
+
+static void event_failed(struct h2ws__link *link, int error, const char *text) {
+  h2ws_client *client = link->owner;
+  client->last_error = error;
+  client_explain(client, "%s (%s): %.200s", client->url.authority, link->peer,
+                 text);
+}
+
+static void event_ended(struct h2ws__link *link, const h2ws_close_info *info) {
+  client_call_close(link->owner, info);
+}
+
+static void event_gone(struct h2ws__link *link) {
+  h2ws_client *client = link->owner;
+  bool was_told = client->told;
+  client->link = NULL;
+  h2ws__link_free(link);
+  if (was_told || client->free_asked) {
+    return;
+  }
+  client->depth++;
+  /* Another address may do where this one does not answer. */
+  if (client->last_error == H2WS_ERR_CONNECT ||
+      client->last_error == H2WS_ERR_TIMEOUT) {
+    client_try_next(client);
+  } else {
+    client_failed(client, client->last_error);
+  }
+  client_leave(client);
+}
+
+static void event_trace(struct h2ws__link *link, h2ws_trace_level level,
+                        const char *text) {
+  h2ws_client *client = link->owner;
+  client->callbacks->on_trace(link->conn, level, text, client->user);
+}
+
+static const struct h2ws__link_events events = {
+  event_open, event_request, event_failed, event_ended, event_gone, NULL,
+};
+static const struct h2ws__link_events events_traced = {
+  event_open, event_request, event_failed, event_ended, event_gone, event_trace,
+};
+
+/* ------------------------------------------------------------------------
+ * Connecting
+ */
+
+static int client_make_ssl(const h2ws_client *client, SSL **out) {
+  *out = NULL;
+  if (client->ctx == NULL) {
+    return 0;
+  }
+  return h2ws__tls_client_new(out, client->ctx,
+                              client->server_name != NULL ? client->server_name
+                                                          : client->url.host,
+                              client->options.insecure);
+}
+
+static uint32_t client_time_left(const h2ws_client *client) {
+  h2ws_time now = h2ws__io_now(NULL);
+  if (client->deadline == H2WS_NEVER) {
+    return 0;
+  }
+  return client->deadline > now
+           ? (uint32_t)((client->deadline - now) / H2WS_MS) + 1
+           : 1;
+}
+
+/* Takes over `fd`. */
+static int client_link(h2ws_client *client, int fd, bool connecting,
+                       const char *peer) {
+  SSL *ssl = NULL;
+  int rv = client_make_ssl(client, &ssl);
+  if (rv != 0) {
+    (void)close(fd);
+    return rv;
+  }
+  rv = h2ws__link_new(&client->link, client->loop, fd, ssl,
+                      &client->options.conn, /* server = */ false);
+  if (rv != 0) {
+    return rv;
+  }
+  client->link->owner = client;
+  client->link->events =
+    client->callbacks->on_trace != NULL ? &events_traced : &events;
+  (void)snprintf(client->link->peer, sizeof(client->link->peer), "%s", peer);
+  return h2ws__link_start(client->link, connecting, client_time_left(client));
+}
+
+static int client_connect_address(h2ws_client *client,
+                                  const struct addrinfo *ai) {
+  char peer[H2WS__ADDRESS_TEXT];
+  int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                  ai->ai_protocol);
+  bool connecting;
+  h2ws__address_text(ai->ai_addr, ai->ai_addrlen, peer, sizeof(peer));
+  if (fd < 0) {
+    client_explain(client, "no socket: %s", strerror(errno));
+    return H2WS_ERR_IO;
+  }
+  connecting = connect(fd, ai->ai_addr, ai->ai_addrlen) != 0;
+  if (connecting && errno != EINPROGRESS) {
+    client_explain(client, "%s (%s): %s", client->url.authority, peer,
+                   strerror(errno));
+    (void)close(fd);
+    return H2WS_ERR_CONNECT;
+  }
+  return client_link(client, fd, connecting, peer);
+}
+
+/* One address after the other, until one takes us. */
+static void client_try_next(h2ws_client *client) {
+  int error = client->last_error;
+  while (client->next != NULL) {
+    struct addrinfo *ai = client->next;
+    client->next = ai->ai_next;
+    if (client->deadline != H2WS_NEVER &&
+        h2ws__io_now(NULL) >= client->deadline) {
+      error = H2WS_ERR_TIMEOUT;
+      break;
+    }
+    error = client_connect_address(client, ai);
+    if (error == 0) {
+      return;
+    }
+  }
+  client_failed(client, error);
+}
+
+static void on_resolved(struct addrinfo *list, int error, void *user) {
+  h2ws_client *client = user;
+  client->resolve = NULL;
+  client->depth++;
+  if (error != 0) {
+    client_explain(client, "%s does not resolve: %s", client->url.host,
+                   gai_strerror(error));
+    client_failed(client, H2WS_ERR_RESOLVE);
+  } else {
+    client->addresses = list;
+    client->next = list;
+    client->last_error = H2WS_ERR_RESOLVE;
+    client_explain(client, "%s has no address", client->url.host);
+    client_try_next(client);
+  }
+  client_leave(client);
+}
+
+/* The descriptor or the path was given: posted, to end outside of connect. */
+static void connect_given(void *arg) {
+  h2ws_client *client = arg;
+  int fd = client->options.fd;
+  bool connecting = false;
+  int rv = 0;
+  if (client->free_asked) {
+    if (fd >= 0) {
+      (void)close(fd);
+    }
+    client_leave(client);
+    return;
+  }
+  if (fd < 0) {
+    rv = h2ws__address_connect_unix(client->unix_path, &fd, &connecting);
+    client_explain(client, "%s: %s", client->unix_path,
+                   rv == H2WS_ERR_INVALID ? "path too long" : strerror(errno));
+  } else {
+    (void)evutil_make_socket_nonblocking(fd);
+  }
+  if (rv == 0) {
+    rv = client_link(client, fd, connecting,
+                     client->unix_path == NULL ? "given descriptor"
+                                               : client->unix_path);
+  }
+  if (rv != 0) {
+    client_failed(client, rv);
+  }
+  client_leave(client);
+}
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+void h2ws_client_options_default(h2ws_client_options *options, size_t size) {
+  h2ws_client_options o = {0};
+  if (options == NULL) {
+    return;
+  }
+  o.size = size;
+  o.fd = -1;
+  o.connect_timeout_ms = 10000;
+  h2ws_conn_options_default(&o.conn, sizeof(o.conn));
+  memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
+}
+
+static int copy_string(char **out, const char *text) {
+  if (text == NULL) {
+    return 0;
+  }
+  *out = strdup(text);
+  return *out == NULL ? H2WS_ERR_NOMEM : 0;
+}
+
+static int client_prepare(h2ws_client *client, const char *url) {
+  int rv = h2ws__url_parse(&client->url, url, client->why, sizeof(client->why));
+  if (rv == 0) {
+    rv = copy_string(&client->unix_path, client->options.unix_path);
+  }
+  if (rv == 0) {
+    rv = copy_string(&client->server_name, client->options.server_name);
+  }
+  if (rv == 0 && client->url.secure) {
+    rv = h2ws__tls_client_context(&client->ctx, &client->options, client->why,
+                                  sizeof(client->why));
+  }
+  return rv;
+}
+
+static int client_begin(h2ws_client *client) {
+  uint32_t ms = client->options.connect_timeout_ms;
+  int rv;
+  client->deadline = ms == 0 ? H2WS_NEVER : h2ws__io_now(NULL) + ms * H2WS_MS;
+  if (client->options.fd < 0 && client->unix_path == NULL) {
+    return h2ws__resolve_start(&client->resolve, client->loop, client->url.host,
+                               client->url.port, on_resolved, client);
+  }
+  client->depth++; /* given back by connect_given() */
+  rv = h2ws_loop_post(client->loop, connect_given, client);
+  if (rv != 0) {
+    client->depth--;
+  }
+  return rv;
+}
+
+int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop, const char *url,
+                        const h2ws_client_options *options,
+                        const h2ws_client_callbacks *callbacks, void *user) {
+  h2ws_client *client;
+  int rv;
+  if (out == NULL || loop == NULL || url == NULL || callbacks == NULL ||
+      callbacks->on_close == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  *out = NULL;
+  client = calloc(1, sizeof(*client));
+  if (client == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  client->loop = loop;
+  client->callbacks = callbacks;
+  client->user = user;
+  h2ws_client_options_default(&client->options, sizeof(client->options));
+  if (options != NULL) {
+    memcpy(&client->options, options,
+           options->size < sizeof(client->options) ? options->size
+                                                   : sizeof(client->options));
+  }
+  rv = client_prepare(client, url);
+  if (rv == 0) {
+    rv = client_begin(client);
+  }
+  if (rv != 0) {
+    client_destroy(client);
+    return rv;
+  }
+  *out = client;
+  return 0;
+}
+
+int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
+                            const h2ws_header *headers, size_t headers_len,
+                            const h2ws_socket_options *options,
+                            const h2ws_socket_callbacks *callbacks,
+                            void *user) {
+  h2ws_request request;
+  if (client == NULL || client->link == NULL || client->link->conn == NULL) {
+    return client == NULL ? H2WS_ERR_INVALID : H2WS_ERR_CLOSED;
+  }
+  memset(&request, 0, sizeof(request));
+  request.size = sizeof(request);
+  request.authority = client->url.authority;
+  request.path = client->url.path;
+  request.headers = headers;
+  request.headers_len = headers_len;
+  return h2ws_socket_open(client->link->conn, out, &request, options, callbacks,
+                          user);
+}
+
+const char *h2ws_client_authority(const h2ws_client *client) {
+  return client == NULL ? NULL : client->url.authority;
+}
+
+const char *h2ws_client_path(const h2ws_client *client) {
+  return client == NULL ? NULL : client->url.path;
+}
+
+h2ws_conn *h2ws_client_conn(h2ws_client *client) {
+  return client == NULL || client->link == NULL ? NULL : client->link->conn;
+}
+
+void h2ws_client_free(h2ws_client *client) {
+  if (client == NULL || client->free_asked) {
+    return;
+  }
+  client->depth++;
+  if (client->link != NULL) {
+    h2ws__link_drop(client->link, H2WS_ERR_CANCELLED, "the client was freed");
+  }
+  client->free_asked = true;
+  client_leave(client);
+}
+
+/* ------------------------------------------------------------------------
+ * What a connection runs over
+ */
+
+int h2ws_conn_link_info(const h2ws_conn *conn, h2ws_link_info *info) {
+  const struct h2ws__link *link = h2ws__link_of(conn);
+  h2ws_link_info mine;
+  size_t size;
+  if (link == NULL || info == NULL || info->size == 0) {
+    return H2WS_ERR_INVALID;
+  }
+  size = info->size;
+  memset(&mine, 0, sizeof(mine));
+  mine.size = size;
+  mine.peer = link->peer;
+  if (link->ssl != NULL) {
+    mine.tls_version = SSL_get_version(link->ssl);
+    mine.cipher = SSL_get_cipher_name(link->ssl);
+    mine.resumed = SSL_session_reused(link->ssl) == 1;
+  }
+  memcpy(info, &mine, size < sizeof(mine) ? size : sizeof(mine));
+  return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * A loop: an event_base, a mailbox for other threads, buffers that all its
+ * links share, and the list of links that have something to send.
+ */
+#ifndef H2WS_IO_LOOP_H
+#define H2WS_IO_LOOP_H
+
+#include <event2/event.h>
+#include <h2ws/event.h>
+
+/* Bytes read at once, and gathered for one write. */
+#define H2WS__IO_READ_CAP ((size_t)128 * 1024)
+#define H2WS__IO_WRITE_CAP ((size_t)256 * 1024)
+/* The same encrypted: 16 KiB records, each a little longer. */
+#define H2WS__IO_CIPHER_CAP ((size_t)288 * 1024)
+
+struct h2ws__link;
+struct h2ws__mailbox;
+
+struct h2ws_loop {
+  struct event_base *base;
+  bool own_base;
+  struct h2ws__mailbox *mailbox;
+  struct event *mail_event;
+  struct event *flush_event;
+  uint8_t *in;               /* from the socket */
+  uint8_t *plain;            /* decrypted */
+  uint8_t *out;              /* from the core */
+  uint8_t *cipher;           /* encrypted, for the socket */
+  struct h2ws__link *dirty;  /* to be flushed at the end of this turn */
+  struct h2ws__link **slots; /* by the upper half of an h2ws_id */
+  uint32_t *generations;
+  size_t slots_len;
+  size_t slots_hint; /* probably free */
+};
+
+/* Puts a link on the list of those to be flushed in this turn. */
+void h2ws__loop_mark_dirty(h2ws_loop *loop, struct h2ws__link *link);
+void h2ws__loop_unmark(h2ws_loop *loop, struct h2ws__link *link);
+
+/* A slot for ids; SIZE_MAX: no memory. */
+size_t h2ws__loop_take_slot(h2ws_loop *loop, struct h2ws__link *link);
+void h2ws__loop_give_slot(h2ws_loop *loop, size_t slot);
+
+/* CLOCK_MONOTONIC and OpenSSL's randomness, for the core's options. */
+h2ws_time h2ws__io_now(void *user);
+int h2ws__io_random(uint8_t *buf, size_t len, void *user);
+
+#endif

@@ -1,0 +1,256 @@
+#include "lib/io/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * RFC 9113 section 9.2.2: ephemeral keys and AEAD only. TLS 1.3 has nothing
+ * else.
+ */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+static const unsigned char alpn_h2[] = {2, 'h', '2'};
+
+/* ------------------------------------------------------------------------
+ * Errors
+ */
+
+/* The newest error of OpenSSL, in its words. */
+static const char *newest_reason(void) {
+  unsigned long code = ERR_peek_last_error();
+  const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+  return reason == NULL ? "no reason was given" : reason;
+}
+
+static int explain_verify(long result, char *why, size_t why_len) {
+  const char *text = X509_verify_cert_error_string(result);
+  const char *hint = "";
+  switch (result) {
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+  case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    hint = " Trust it with a CA file; for a test only, switch verification "
+           "off (--insecure).";
+    break;
+  case X509_V_ERR_HOSTNAME_MISMATCH:
+  case X509_V_ERR_IP_ADDRESS_MISMATCH:
+    hint = " Connect by a name that the certificate lists.";
+    break;
+  default:
+    break;
+  }
+  (void)snprintf(why, why_len,
+                 "the certificate of the server is not acceptable: %s.%s", text,
+                 hint);
+  return H2WS_ERR_CERTIFICATE;
+}
+
+int h2ws__tls_explain(SSL *ssl, char *why, size_t why_len) {
+  long verify = SSL_get_verify_result(ssl);
+  unsigned long code = ERR_peek_last_error();
+  if (verify != X509_V_OK && !SSL_is_server(ssl) &&
+      ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    return explain_verify(verify, why, why_len);
+  }
+  if (ERR_GET_REASON(code) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL ||
+      ERR_GET_REASON(code) == SSL_R_NO_APPLICATION_PROTOCOL) {
+    (void)snprintf(why, why_len, "the peer does not offer HTTP/2 (ALPN h2): %s",
+                   newest_reason());
+    return H2WS_ERR_ALPN;
+  }
+  (void)snprintf(why, why_len, "the TLS handshake failed: %s", newest_reason());
+  return H2WS_ERR_TLS;
+}
+
+static int context_failed(SSL_CTX *ctx, const char *what, const char *file,
+                          char *why, size_t why_len) {
+  (void)snprintf(why, why_len, "%s %s: %s", what, file == NULL ? "" : file,
+                 newest_reason());
+  SSL_CTX_free(ctx);
+  return H2WS_ERR_TLS;
+}
+
+/* ------------------------------------------------------------------------
+ * Contexts
+ */
+
+static SSL_CTX *context_new(const SSL_METHOD *method) {
+  SSL_CTX *ctx = SSL_CTX_new(method);
+  if (ctx == NULL) {
+    return NULL;
+  }
+  (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+                                   SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
+  (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+                                SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1) {
+    SSL_CTX_free(ctx);
+    return NULL;
+  }
+  return ctx;
+}
+
+/* RFC 7301 section 3.2: no overlap is an alert, not a guess. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                   const unsigned char *in, unsigned int in_len, void *arg) {
+  unsigned char *chosen = NULL;
+  (void)ssl;
+  (void)arg;
+  if (SSL_select_next_proto(&chosen, out_len, alpn_h2, sizeof(alpn_h2), in,
+                            in_len) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+static int load_key_pair(SSL_CTX *ctx, const char *cert, const char *key) {
+  return SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 &&
+         SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
+         SSL_CTX_check_private_key(ctx) == 1;
+}
+
+static int ask_client_cert(SSL_CTX *ctx, const h2ws_server_options *options) {
+  STACK_OF(X509_NAME) * names;
+  int mode = SSL_VERIFY_PEER;
+  if (SSL_CTX_load_verify_locations(ctx, options->client_ca_file, NULL) != 1) {
+    return 0;
+  }
+  names = SSL_load_client_CA_file(options->client_ca_file);
+  if (names == NULL) {
+    return 0;
+  }
+  SSL_CTX_set_client_CA_list(ctx, names);
+  if (options->require_client_cert) {
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  }
+  SSL_CTX_set_verify(ctx, mode, NULL);
+  return 1;
+}
+
+int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
+                             char *why, size_t why_len) {
+  static const unsigned char session_context[] = "h2ws";
+  SSL_CTX *ctx;
+  ERR_clear_error();
+  ctx = context_new(TLS_server_method());
+  if (ctx == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+  if (SSL_CTX_set_session_id_context(ctx, session_context,
+                                     sizeof(session_context) - 1) != 1) {
+    return context_failed(ctx, "session context", NULL, why, why_len);
+  }
+  if (options->cert_file == NULL) {
+    if (h2ws__tls_use_self_cert(ctx) != 0) {
+      return context_failed(ctx, "making a certificate", NULL, why, why_len);
+    }
+  } else if (!load_key_pair(ctx, options->cert_file,
+                            options->key_file != NULL ? options->key_file
+                                                      : options->cert_file)) {
+    return context_failed(ctx, "certificate or key", options->cert_file, why,
+                          why_len);
+  }
+  if (options->client_ca_file != NULL && !ask_client_cert(ctx, options)) {
+    return context_failed(ctx, "CA of the clients", options->client_ca_file,
+                          why, why_len);
+  }
+  *out = ctx;
+  return 0;
+}
+
+/* NSS key log format; the library does it only when asked. */
+static void on_keylog(const SSL *ssl, const char *line) {
+  const char *path = secure_getenv("SSLKEYLOGFILE");
+  FILE *file = path == NULL ? NULL : fopen(path, "ae");
+  (void)ssl;
+  if (file != NULL) {
+    (void)fprintf(file, "%s\n", line);
+    (void)fclose(file);
+  }
+}
+
+int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
+                             char *why, size_t why_len) {
+  SSL_CTX *ctx;
+  ERR_clear_error();
+  ctx = context_new(TLS_client_method());
+  if (ctx == NULL || SSL_CTX_set_alpn_protos(ctx, alpn_h2, sizeof(alpn_h2))) {
+    SSL_CTX_free(ctx);
+    return H2WS_ERR_NOMEM;
+  }
+  if (options->ca_file != NULL) {
+    if (SSL_CTX_load_verify_locations(ctx, options->ca_file, NULL) != 1) {
+      return context_failed(ctx, "CA file", options->ca_file, why, why_len);
+    }
+  } else {
+    (void)SSL_CTX_set_default_verify_paths(ctx);
+  }
+  if (options->cert_file != NULL &&
+      !load_key_pair(ctx, options->cert_file,
+                     options->key_file != NULL ? options->key_file
+                                               : options->cert_file)) {
+    return context_failed(ctx, "certificate or key", options->cert_file, why,
+                          why_len);
+  }
+  if (options->keylog) {
+    SSL_CTX_set_keylog_callback(ctx, on_keylog);
+  }
+  *out = ctx;
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Handshakes
+ */
+
+static bool is_address(const char *host) {
+  unsigned char buf[sizeof(struct in6_addr)];
+  return inet_pton(AF_INET, host, buf) == 1 ||
+         inet_pton(AF_INET6, host, buf) == 1;
+}
+
+static int expect_host(SSL *ssl, const char *host) {
+  if (is_address(host)) {
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
+  }
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set1_host(ssl, host);
+}
+
+int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
+                         bool insecure) {
+  SSL *ssl = SSL_new(ctx);
+  if (ssl == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  SSL_set_verify(ssl, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+  if (expect_host(ssl, host) != 1 ||
+      (!is_address(host) && SSL_set_tlsext_host_name(ssl, host) != 1)) {
+    SSL_free(ssl);
+    return H2WS_ERR_TLS;
+  }
+  *out = ssl;
+  return 0;
+}
+
+int h2ws__tls_check_alpn(const SSL *ssl, char *why, size_t why_len) {
+  const unsigned char *chosen = NULL;
+  unsigned int len = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &len);
+  if (len == 2 && memcmp(chosen, "h2", 2) == 0) {
+    return 0;
+  }
+  (void)snprintf(why, why_len, "the peer did not choose HTTP/2 (ALPN h2)%s",
+                 len == 0 ? ": it chose nothing" : "");
+  return H2WS_ERR_ALPN;
+}

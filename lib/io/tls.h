@@ -1,0 +1,30 @@
+/* TLS contexts: what is offered, what is accepted, who is trusted. */
+#ifndef H2WS_IO_TLS_H
+#define H2WS_IO_TLS_H
+
+#include <h2ws/event.h>
+#include <openssl/ssl.h>
+
+/* 0 or H2WS_ERR_TLS or H2WS_ERR_NOMEM; `why` gets a sentence. */
+int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
+                             char *why, size_t why_len);
+int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
+                             char *why, size_t why_len);
+
+/*
+ * A client's handshake for `host`: SNI for names (RFC 6066 section 3), the
+ * certificate checked against the name or address (RFC 9110 s. 4.3.4).
+ */
+int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
+                         bool insecure);
+
+/* 0 if ALPN chose HTTP/2 (RFC 9113 section 3.2). */
+int h2ws__tls_check_alpn(const SSL *ssl, char *why, size_t why_len);
+
+/* H2WS_ERR_CERTIFICATE or H2WS_ERR_TLS, and a sentence with a way out. */
+int h2ws__tls_explain(SSL *ssl, char *why, size_t why_len);
+
+/* self_cert.c: a throw-away certificate for this machine. */
+int h2ws__tls_use_self_cert(SSL_CTX *ctx);
+
+#endif
