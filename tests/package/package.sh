@@ -110,7 +110,7 @@ with_cmake() {
     # looked for.
     pkg_config=/bin/false
     [ "$kind" = shared ] || pkg_config=$(command -v pkg-config)
-    run cmake -S "$here/outside" -B "$work/cmake-$name-$kind" \
+    run cmake -G Ninja -S "$here/outside" -B "$work/cmake-$name-$kind" \
       -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$prefix" \
       -DPACKAGE="$name" -DKIND="$kind" -DVERSION="$version" \
       -DPKG_CONFIG_EXECUTABLE="$pkg_config"
