@@ -1,0 +1,605 @@
+#!/usr/bin/env bash
+# Has h2ws talk to programs that we did not write.
+#
+#   tests/interop/run.sh [axum] [h2-ws-client] [node] [nghttp] [h2spec] [peers]
+#
+# Without a name: all of them but `peers`, which lets the peers talk to each
+# other and so tests these tests. One line per case. What has no toolchain here
+# is left out, or failed with H2WS_REQUIRE_INTEROP=1. H2WS_BIN names the tool.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+h2ws=${H2WS_BIN:-$root/build/release/bin/h2ws}
+libraries=${H2WS_LIB:-$root/build/release/lib}
+out=$root/build/interop
+work=$out/run
+
+H2SPEC=github.com/summerwind/h2spec/cmd/h2spec
+H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
+H2SPEC_CASES=146
+
+passed=0
+failed=0
+skipped=0
+children=()
+
+# --- Results -----------------------------------------------------------------
+
+ok() {
+  passed=$((passed + 1))
+  echo "ok $1"
+}
+
+fail() {
+  failed=$((failed + 1))
+  echo "FAIL $1: $2"
+}
+
+# skip NAME WHY
+skip() {
+  if [ "${H2WS_REQUIRE_INTEROP:-0}" = 1 ]; then
+    fail "$1" "$2"
+  else
+    skipped=$((skipped + 1))
+    echo "skip $1: $2"
+  fi
+}
+
+# one NAME COMMAND...: a case. The command's last line says why it failed.
+one() {
+  local name=$1 why
+  shift
+  if why=$("$@" 2>&1); then
+    ok "$name"
+  else
+    fail "$name" "$(tail -n 1 <<<"${why:-no reason given}")"
+  fi
+}
+
+# many NAME COMMAND...: a program that prints a line per case.
+many() {
+  local name=$1 log=$work/cases rc good bad
+  shift
+  timeout -k 5 400 "$@" >"$log" 2>"$log.err" </dev/null
+  rc=$?
+  good=$(grep -c '^ok ' "$log")
+  bad=$(grep -c '^FAIL ' "$log")
+  cat "$log"
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  if [ "$rc" != 0 ] && [ "$bad" = 0 ]; then
+    fail "$name" "exit code $rc: $(tail -n 1 "$log.err")"
+  elif [ "$rc" = 0 ] && [ "$good" = 0 ]; then
+    fail "$name" "it ran no case"
+  fi
+}
+
+# --- Processes ---------------------------------------------------------------
+
+# until_true SECONDS COMMAND...: polls, false when the time is over.
+until_true() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.05
+  done
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+settled() { grep -q "$1" "$2" || gone "$3"; }
+
+# start NAME COMMAND...: a server. Sets $url and $server, logs to NAME.log.
+start() {
+  local name=$1
+  shift
+  log=$work/$name.log
+  mkdir -p "$(dirname "$log")"
+  url=
+  : >"$log"
+  "$@" >"$log" 2>"$log.err" </dev/null &
+  server=$!
+  children+=("$server")
+  until_true 30 settled '^listening on ' "$log" "$server"
+  url=$(sed -n 's/^listening on //p' "$log")
+  [ -n "$url" ] && return
+  fail "$name/start" "no 'listening on': $(tail -n 1 "$log.err")"
+  stop "$name"
+  return 1
+}
+
+# stop NAME: SIGTERM, and the exit code 0 within 20 seconds.
+stop() {
+  local rc
+  kill -TERM "$server" 2>/dev/null
+  if ! until_true 20 gone "$server"; then
+    kill -KILL "$server"
+    wait "$server" 2>/dev/null
+    fail "$1/stop" "still there 20 s after SIGTERM"
+    return
+  fi
+  wait "$server" 2>/dev/null
+  rc=$?
+  [ "$rc" = 0 ] || fail "$1/stop" "exit code $rc: $(tail -n 1 "$log.err")"
+}
+
+# stop, where the exit code is a case of its own.
+stop_ours() {
+  local before=$failed
+  stop "$1"
+  [ "$failed" != "$before" ] || ok "$1/stop"
+}
+
+# shellcheck disable=SC2317 # called by the trap
+clean_up() {
+  local pid
+  for pid in "${children[@]}"; do
+    kill -KILL "$pid" 2>/dev/null
+  done
+}
+
+# --- Toolchains --------------------------------------------------------------
+
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# have_rust NAME: the two Rust programs are built, once.
+have_rust() {
+  local version log=$work/cargo.log
+  version=$(cargo --version 2>/dev/null | cut -d ' ' -f 2)
+  if [ -z "$version" ]; then
+    skip "$1" "cargo is missing"
+    return 1
+  elif ! at_least 1.85 "$version"; then
+    skip "$1" "cargo $version is too old: 1.85 or later"
+    return 1
+  fi
+  [ -z "${rust_built:-}" ] || return "$rust_built"
+  echo "building the Rust programs"
+  CARGO_TARGET_DIR=$out/cargo timeout -k 5 600 cargo build --quiet \
+    --manifest-path "$here/Cargo.toml" >"$log" 2>&1
+  rust_built=$?
+  [ "$rust_built" = 0 ] || fail "cargo-build" "$(grep -m 1 . "$log")"
+  return "$rust_built"
+}
+
+# have_node NAME
+have_node() {
+  local version
+  version=$(node --version 2>/dev/null)
+  if [ -z "$version" ]; then
+    skip "$1" "node is missing"
+  elif ! at_least 18 "${version#v}"; then
+    skip "$1" "node $version is too old: 18 or later"
+  else
+    return 0
+  fi
+  return 1
+}
+
+# have_h2spec NAME: builds it, if this version is not there yet.
+have_h2spec() {
+  local log=$work/go.log
+  h2spec=$out/h2spec-$H2SPEC_VERSION/h2spec
+  [ ! -x "$h2spec" ] || return 0
+  if ! command -v go >/dev/null; then
+    skip "$1" "go is missing"
+    return 1
+  fi
+  echo "building h2spec"
+  GOBIN=$(dirname "$h2spec") GOPATH=$out/go GOFLAGS=-modcacherw \
+    timeout -k 5 300 go install "$H2SPEC@$H2SPEC_VERSION" >"$log" 2>&1 &&
+    return 0
+  fail "$1" "go install: $(tail -n 1 "$log")"
+  return 1
+}
+
+# have_ours NAME: the tool is there.
+have_ours() {
+  [ ! -x "$h2ws" ] || return 0
+  fail "$1" "there is no $h2ws: run ./dev build"
+  return 1
+}
+
+# have_driver NAME: a program on our public headers, linked as users do it.
+have_driver() {
+  local log=$work/driver.log
+  driver=$out/interop_driver
+  ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -I "$root/include" \
+    -o "$driver" "$here/driver/interop_driver.c" -L "$libraries" -lh2ws \
+    -lh2ws-core -Wl,-rpath,"$libraries" >"$log" 2>&1 && return 0
+  fail "$1" "the driver does not build: $(grep -m 1 -i error "$log")"
+  return 1
+}
+
+# A certificate of our own for both sides.
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -keyout "$work/key.pem" -out "$work/cert.pem" -days 2 \
+    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    >"$work/openssl.log" 2>&1
+}
+
+tls=()        # what gives a server its certificate
+trust=()      # what makes a client believe it
+rust_programs=$out/cargo/debug
+
+# --- Cases of `h2ws connect` -------------------------------------------------
+
+because() {
+  echo "$@"
+  return 1
+}
+
+# connect WANTED_RC ARGUMENT...: reads in, writes out and err.
+connect() {
+  local wanted=$1 rc
+  shift
+  timeout -k 5 60 "$h2ws" connect "$@" <in >out 2>err
+  rc=$?
+  [ "$rc" = "$wanted" ] ||
+    because "exit code $rc, not $wanted: $(tail -n 1 err)"
+}
+
+same_out() {
+  cmp in out >cmp.out 2>&1 ||
+    because "$(wc -c <in) bytes sent, others came: $(head -n 1 cmp.out)"
+}
+
+said() { grep -q -- "$1" err || because "stderr lacks '$1': $(tail -n 1 err)"; }
+
+got_line() {
+  [ "$(cat out)" = "$1" ] || because "wanted '$1', got '$(head -n 1 out)'"
+}
+
+tool_text() {
+  printf 'one\ntwo\n\nκόσμε 🌍\n last \n' >in
+  connect 0 "${trust[@]}" "$url/echo" && same_out || return 1
+  head -n 1 err | grep -q 'HTTP/2 stream 1' ||
+    because "the first line of stderr: $(head -n 1 err)" || return 1
+  case $url in
+  https:*) head -n 1 err | grep -q 'TLS 1.3' || because "no TLS 1.3" ;;
+  esac
+}
+
+tool_5000_lines() {
+  seq -f 'line %g' 5000 >in
+  connect 0 "${trust[@]}" --http 2 "$url/echo" && same_out
+}
+
+# A line of 16 MiB: 3 bytes give 4 characters.
+tool_text_16m() {
+  { head -c 12582912 /dev/urandom | base64 -w 0; echo; } >in
+  connect 0 "${trust[@]}" "$url/echo" && same_out
+}
+
+tool_nothing() {
+  : >in
+  connect 0 "${trust[@]}" "$url/echo" && same_out
+}
+
+# tool_binary SIZE
+tool_binary() {
+  head -c "$1" /dev/urandom >in
+  connect 0 "${trust[@]}" --binary "$url/echo" && same_out
+}
+
+tool_protocol() {
+  : >in
+  connect 0 "${trust[@]}" --protocol chat "$url/protocol" &&
+    got_line protocol=chat
+}
+
+tool_header() {
+  : >in
+  connect 0 "${trust[@]}" -H 'X-Interop: a b' "$url/header" && got_line 'a b'
+}
+
+# tool_refused PATH STATUS
+tool_refused() {
+  echo unheard >in
+  connect 22 "${trust[@]}" "$url$1" && said "$2" && got_line ''
+}
+
+tool_untrusted() {
+  echo unheard >in
+  connect 60 "$url/echo" && got_line ''
+}
+
+tool_insecure() {
+  echo hello >in
+  connect 0 -k "$url/echo" && same_out
+}
+
+# The peer closes while our stdin is still open.
+tool_peer_closes() {
+  mkfifo open && exec 8<>open && ln -f open in
+  connect 0 "${trust[@]}" "$url/close" && said 4001 && said bye
+}
+
+tool_answers_ping() {
+  local rc=0 pid
+  mkfifo open && exec 8<>open && ln -f open in
+  : >out
+  (connect 0 "${trust[@]}" "$url/ping" 8>&-) >why &
+  pid=$!
+  until_true 20 settled 'pong' out "$pid"
+  exec 8>&- # the end of stdin
+  wait "$pid" || rc=1
+  [ "$rc" = 0 ] || because "$(cat why)" || return 1
+  got_line 'pong came'
+}
+
+# here COMMAND...: runs a case in an empty directory.
+in_own_directory() {
+  local dir
+  dir=$(mktemp -d "$work/case.XXXXXX")
+  (cd "$dir" && "$@")
+}
+
+# tool_cases NAME: our tool against the server at $url.
+tool_cases() {
+  local size
+  one "$1/text" in_own_directory tool_text
+  one "$1/5000-lines" in_own_directory tool_5000_lines
+  one "$1/text-16m" in_own_directory tool_text_16m
+  one "$1/nothing" in_own_directory tool_nothing
+  for size in 1 125 126 65535 65536 1048576 16777216; do
+    one "$1/binary-$size" in_own_directory tool_binary "$size"
+  done
+  one "$1/protocol" in_own_directory tool_protocol
+  one "$1/header" in_own_directory tool_header
+  one "$1/refused-404" in_own_directory tool_refused /nowhere 404
+  one "$1/refused-405" in_own_directory tool_refused /get-only 405
+  one "$1/peer-closes" in_own_directory tool_peer_closes
+  one "$1/answers-ping" in_own_directory tool_answers_ping
+  case $url in
+  https:*)
+    one "$1/untrusted" in_own_directory tool_untrusted
+    one "$1/insecure" in_own_directory tool_insecure
+    ;;
+  esac
+  one "$1/peer-saw-clean-closes" clean_closes "$log"
+}
+
+# The peer has seen CLOSE 1000, and 4001 as the answer to its own.
+clean_closes() {
+  grep -q '^closed /echo 1000' "$1" || because "no CLOSE 1000" || return 1
+  grep -q '^closed /close 4001' "$1" || because "no CLOSE 4001" || return 1
+  ! grep '^closed .* 1006' "$1"
+}
+
+driver_cases() {
+  local ca=()
+  have_driver "$1" || return
+  case $url in https:*) ca=("${trust[@]}") ;; esac
+  many "$1" "$driver" "${ca[@]}" --prefix "$1/" "$url"
+}
+
+# --- Groups ------------------------------------------------------------------
+
+serve() {
+  local name=$1
+  shift
+  start "$name" "$h2ws" serve --listen 127.0.0.1:0 "$@"
+}
+
+group_axum() {
+  have_ours axum && have_rust axum || return
+  if start axum/cleartext "$rust_programs/axum-peer"; then
+    tool_cases axum/cleartext
+    driver_cases axum/cleartext/driver
+    stop axum/cleartext
+  fi
+  if start axum/tls "$rust_programs/axum-peer" "${tls[@]}"; then
+    tool_cases axum/tls
+    driver_cases axum/tls/driver
+    stop axum/tls
+  fi
+}
+
+group_h2_ws_client() {
+  have_ours h2-ws-client && have_rust h2-ws-client || return
+  serve h2-ws-client --cleartext || return
+  many h2-ws-client "$rust_programs/h2-ws-client-peer" "${url#http://}" \
+    --host-only reset --prefix h2-ws-client/
+  stop_ours h2-ws-client
+}
+
+# node_client NAME PEER ARGUMENT...: the Node client against $url.
+node_client() {
+  local name=$1 peer=$2
+  shift 2
+  many "$name" node "$here/node/client.js" --url "$url" --peer "$peer" \
+    --prefix "$name/" "$@"
+}
+
+# A server without the setting gets no CONNECT, and the user an error.
+node_without_setting() {
+  local before
+  echo unheard >in
+  before=$SECONDS
+  timeout -k 5 30 "$h2ws" connect "${trust[@]}" --http 2 "$url/echo" <in \
+    >out 2>err
+  case $? in
+  0) because "exit code 0" || return 1 ;;
+  124 | 137) because "no answer in 30 s" || return 1 ;;
+  esac
+  [ $((SECONDS - before)) -lt 10 ] || because "it took 10 s" || return 1
+  [ -s err ] || because "nothing on stderr" || return 1
+  ! grep '^request CONNECT' "$log"
+}
+
+group_node() {
+  have_ours node && have_node node || return
+  if serve node/client/tls "${tls[@]}"; then
+    node_client node/client/tls h2ws "${trust[@]}"
+    stop_ours node/client/tls
+  fi
+  if serve node/client/cleartext --cleartext; then
+    node_client node/client/cleartext h2ws
+    stop_ours node/client/cleartext
+  fi
+  if serve node/client/own-certificate; then
+    node_client node/client/own-certificate h2ws --insecure settings text
+    stop_ours node/client/own-certificate
+  fi
+  if start node/server node "$here/node/server.js" "${tls[@]}"; then
+    tool_cases node/server
+    driver_cases node/server/driver
+    stop node/server
+  fi
+  if start node/no-setting node "$here/node/server.js" "${tls[@]}" \
+    --no-setting; then
+    one node/no-setting in_own_directory node_without_setting
+    stop node/no-setting
+  fi
+}
+
+# nghttp ARGUMENT... prints a body; it must be there.
+nghttp_page() {
+  timeout -k 5 30 nghttp --no-verify-peer "$url/" >out 2>err ||
+    because "exit code $?: $(tail -n 1 err)" || return 1
+  [ -s out ] || because "an empty page: $(tail -n 1 err)"
+}
+
+nghttp_not_found() {
+  timeout -k 5 30 nghttp --no-verify-peer -v "$url/nowhere" >out 2>err ||
+    because "exit code $?: $(tail -n 1 err)" || return 1
+  grep -q ':status: 404' out || because "no :status: 404"
+}
+
+nghttp_fifty() {
+  timeout -k 5 30 nghttp --no-verify-peer -n -s -m 50 "$url/" >out 2>err ||
+    because "exit code $?: $(tail -n 1 err)" || return 1
+  [ "$(grep -c ' 200 .* /$' out)" = 50 ] ||
+    because "$(grep -c ' 200 .* /$' out) of 50 answered with 200"
+}
+
+# nghttp_cases NAME ARGUMENT...: pages, while hold.js holds WebSockets.
+nghttp_cases() {
+  local name=$1 log=$work/$1.hold pid
+  shift
+  mkdir -p "$(dirname "$log")"
+  rm -f "$log.in"
+  mkfifo "$log.in" && exec 8<>"$log.in"
+  : >"$log"
+  node "$here/node/hold.js" --url "$url" "$@" <"$log.in" >"$log" 2>"$log.err" \
+    8>&- &
+  pid=$!
+  children+=("$pid")
+  until_true 30 settled '^holding ' "$log" "$pid"
+  if ! grep -q '^holding 15' "$log"; then
+    fail "$name/hold" "$(tail -n 1 "$log.err")"
+    return
+  fi
+  one "$name/page" in_own_directory nghttp_page
+  one "$name/not-found" in_own_directory nghttp_not_found
+  one "$name/fifty-at-once" in_own_directory nghttp_fifty
+  exec 8>&- # the end of hold.js's stdin: the farewell
+  until_true 60 gone "$pid" || kill -KILL "$pid"
+  if wait "$pid" 2>/dev/null; then
+    ok "$name/sockets-beside-it"
+  else
+    fail "$name/sockets-beside-it" "$(tail -n 1 "$log.err")"
+  fi
+}
+
+group_nghttp() {
+  have_ours nghttp || return
+  if ! command -v nghttp >/dev/null; then
+    skip nghttp "nghttp is missing: Debian's nghttp2-client"
+    return
+  fi
+  have_node nghttp || return
+  if serve nghttp/tls "${tls[@]}"; then
+    nghttp_cases nghttp/tls "${trust[@]}"
+    stop_ours nghttp/tls
+  fi
+  if serve nghttp/cleartext --cleartext; then
+    nghttp_cases nghttp/cleartext
+    stop_ours nghttp/cleartext
+  fi
+}
+
+# h2spec_case NAME ARGUMENT...
+h2spec_case() {
+  local name=$1 port=${url##*:} report=$work/h2spec.out got
+  shift
+  timeout -k 5 400 "$h2spec" -h 127.0.0.1 -p "$port" "$@" >"$report" 2>&1
+  got=$(grep -E '^[0-9]+ tests, ' "$report")
+  if [ "$got" = \
+    "$H2SPEC_CASES tests, $H2SPEC_CASES passed, 0 skipped, 0 failed" ]; then
+    ok "$name ($H2SPEC_CASES of $H2SPEC_CASES)"
+    return
+  fi
+  sed -n '/^Failures:/,$p' "$report"
+  fail "$name" "${got:-no result: $(tail -n 1 "$report")}"
+}
+
+group_h2spec() {
+  have_ours h2spec && have_h2spec h2spec || return
+  if serve h2spec/cleartext --cleartext; then
+    h2spec_case h2spec/cleartext
+    stop_ours h2spec/cleartext
+  fi
+}
+
+# The peers among themselves: if this fails, the other groups prove nothing.
+group_peers() {
+  have_rust peers && have_node peers || return
+  if start peers/axum-cleartext "$rust_programs/axum-peer"; then
+    node_client peers/node-axum-cleartext axum
+    many peers/h2-ws-client-axum "$rust_programs/h2-ws-client-peer" \
+      "${url#http://}" --host-only echo --prefix peers/h2-ws-client-axum/
+    nghttp_cases peers/nghttp-axum-cleartext
+    stop peers/axum-cleartext
+  fi
+  if start peers/axum-tls "$rust_programs/axum-peer" "${tls[@]}"; then
+    node_client peers/node-axum-tls axum "${trust[@]}"
+    nghttp_cases peers/nghttp-axum-tls "${trust[@]}"
+    stop peers/axum-tls
+  fi
+  if start peers/node-tls node "$here/node/server.js" "${tls[@]}"; then
+    node_client peers/node-node-tls node "${trust[@]}"
+    stop peers/node-tls
+  fi
+  if start peers/node-cleartext node "$here/node/server.js"; then
+    many peers/h2-ws-client-node "$rust_programs/h2-ws-client-peer" \
+      "${url#http://}" --host-only reset --prefix peers/h2-ws-client-node/
+    stop peers/node-cleartext
+  fi
+}
+
+main() {
+  local name line
+  rm -rf "$work"
+  mkdir -p "$work"
+  trap clean_up EXIT
+  trap 'exit 130' INT TERM
+  make_certificate || {
+    echo "openssl made no certificate: $(tail -n 1 "$work/openssl.log")"
+    exit 1
+  }
+  tls=(--cert "$work/cert.pem" --key "$work/key.pem")
+  trust=(--cacert "$work/cert.pem")
+  [ $# -gt 0 ] || set -- axum h2-ws-client node nghttp h2spec
+  for name; do
+    case $name in
+    axum | h2-ws-client | node | nghttp | h2spec | peers)
+      "group_${name//-/_}"
+      ;;
+    *)
+      echo "no such group: $name (axum h2-ws-client node nghttp h2spec peers)"
+      exit 2
+      ;;
+    esac
+  done
+  line="$passed passed, $failed failed"
+  [ "$skipped" = 0 ] || line="$line, $skipped skipped"
+  echo "interop: $line"
+  echo "$line"
+  [ "$failed" = 0 ]
+}
+
+main "$@"
