@@ -21,6 +21,10 @@ enum cli_exit {
 
 int cli_serve(int argc, char **argv);
 int cli_connect(int argc, char **argv);
+int cli_demo(void);
+
+/* What `h2ws serve` does with a request. */
+void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user);
 
 /* The exit code for the way a connection or a socket ended. */
 int cli_exit_code(const h2ws_close_info *info);

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -157,21 +158,23 @@ static void on_input(evutil_socket_t fd, short what, void *arg) {
 }
 
 /* Files are always readable, and epoll refuses them: a timer stands in. */
+static bool input_can_wait(void) {
+  struct stat st;
+  return fstat(STDIN_FILENO, &st) == 0 &&
+         (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+          isatty(STDIN_FILENO) == 1);
+}
+
 static bool input_start(struct session *s) {
   struct event_base *base = h2ws_loop_base(s->loop);
-  s->input = event_new(base, STDIN_FILENO, EV_READ, on_input, s);
+  s->input_is_file = !input_can_wait();
+  s->input = s->input_is_file
+               ? event_new(base, -1, 0, on_input, s)
+               : event_new(base, STDIN_FILENO, EV_READ, on_input, s);
   if (s->input == NULL) {
     return false;
   }
-  if (event_add(s->input, NULL) != 0) {
-    event_free(s->input);
-    s->input_is_file = true;
-    s->input = event_new(base, -1, 0, on_input, s);
-    if (s->input == NULL) {
-      return false;
-    }
-    input_wait(s);
-  }
+  input_wait(s);
   return true;
 }
 

@@ -9,12 +9,14 @@ static const char usage[] =
   "       h2ws connect [--http auto|2] [-H 'Name: value'] "
   "[--protocol NAME]\n"
   "                    [--binary] [-k|--insecure] [--cacert FILE] [-v] URL\n"
+  "       h2ws demo\n"
   "       h2ws --version\n"
   "\n"
   "serve    echoes WebSocket messages on /echo, bytes on /raw (extended\n"
   "         CONNECT with another :protocol), and shows a page on /.\n"
   "connect  sends each line of standard input as a text message and prints\n"
-  "         each message received as a line.\n";
+  "         each message received as a line.\n"
+  "demo     does both, and tells what happens.\n";
 
 int main(int argc, char **argv) {
   if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
@@ -22,6 +24,9 @@ int main(int argc, char **argv) {
   }
   if (argc >= 2 && strcmp(argv[1], "connect") == 0) {
     return cli_connect(argc - 1, argv + 1);
+  }
+  if (argc == 2 && strcmp(argv[1], "demo") == 0) {
+    return cli_demo();
   }
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     printf("h2ws %s\n", h2ws_version());

@@ -141,7 +141,7 @@ static bool path_is(const char *path, const char *wanted) {
          (path[len] == '\0' || path[len] == '?');
 }
 
-static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
+void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   static const h2ws_header html = {"content-type", PAGE_TYPE};
   const char *path = h2ws_stream_path(stream);
   (void)conn;
@@ -172,12 +172,12 @@ static void on_stopped(h2ws_server *server, void *user) {
 
 static const h2ws_server_callbacks callbacks = {
   .size = sizeof(h2ws_server_callbacks),
-  .on_request = on_request,
+  .on_request = cli_serve_request,
   .on_stopped = on_stopped,
 };
 static const h2ws_server_callbacks callbacks_verbose = {
   .size = sizeof(h2ws_server_callbacks),
-  .on_request = on_request,
+  .on_request = cli_serve_request,
   .on_conn_error = on_conn_error,
   .on_trace = cli_trace,
   .on_stopped = on_stopped,

@@ -473,7 +473,7 @@ static void link_handshake(struct h2ws__link *link) {
 /* Decrypts what arrived; nothing stays behind inside of OpenSSL. */
 static void link_read_tls(struct h2ws__link *link, const uint8_t *data,
                           size_t len) {
-  h2ws_ssize n;
+  h2ws_ssize n = 0;
   link->cipher_in = data;
   link->cipher_in_len = len;
   if (link->state == H2WS__LINK_EXPECT_TLS) {
