@@ -99,26 +99,36 @@ static bool input_send(struct session *s, const uint8_t *data, size_t len) {
   return false;
 }
 
+/* The next message of the input: its length, and that of its end mark. */
+static bool input_next(const struct session *s, size_t start, size_t *len,
+                       size_t *skip) {
+  const uint8_t *first = s->line + start;
+  size_t left = s->line_len - start;
+  const uint8_t *end = NULL;
+  *len = left;
+  *skip = 0;
+  if (s->type == H2WS_BINARY) {
+    return true;
+  }
+  end = memchr(first, '\n', left);
+  if (end != NULL) {
+    *len = (size_t)(end - first);
+    *skip = 1;
+  }
+  return end != NULL || s->input_over; /* the last line may lack its end */
+}
+
 /* Sends what is complete and keeps the rest. */
 static void input_send_lines(struct session *s) {
   size_t done = 0;
+  size_t len;
+  size_t skip;
   while (done < s->line_len && !s->blocked && s->socket != NULL) {
-    const uint8_t *start = s->line + done;
-    const uint8_t *end = s->type == H2WS_TEXT
-                           ? memchr(start, '\n', s->line_len - done)
-                           : s->line + s->line_len;
-    size_t skip = s->type == H2WS_TEXT ? 1 : 0;
-    if (end == NULL) {
-      if (!s->input_over) {
-        break;
-      }
-      end = s->line + s->line_len; /* the last line lacks its end */
-      skip = 0;
-    }
-    if (!input_send(s, start, (size_t)(end - start))) {
+    if (!input_next(s, done, &len, &skip) ||
+        !input_send(s, s->line + done, len)) {
       break;
     }
-    done += (size_t)(end - start) + skip;
+    done += len + skip;
   }
   if (done > 0) {
     memmove(s->line, s->line + done, s->line_len - done);

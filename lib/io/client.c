@@ -14,6 +14,7 @@
 #define WHY_LEN 384
 
 struct h2ws_client {
+  struct h2ws__grave grave; /* first */
   h2ws_loop *loop;
   h2ws_client_options options;
   const h2ws_client_callbacks *callbacks;
@@ -29,7 +30,7 @@ struct h2ws_client {
   h2ws_time deadline; /* for all of it */
   bool told;          /* on_close was called */
   bool free_asked;
-  unsigned depth;
+  bool given_posted; /* connect_given() is going to run */
   int last_error;
   char why[WHY_LEN];
 };
@@ -40,24 +41,22 @@ static void client_try_next(h2ws_client *client);
  * The end
  */
 
-static void client_destroy(h2ws_client *client) {
+/* Everything but the struct. */
+static void client_release(h2ws_client *client) {
   h2ws__resolve_cancel(client->resolve);
   if (client->addresses != NULL) {
     freeaddrinfo(client->addresses);
   }
-  h2ws__link_free(client->link);
   SSL_CTX_free(client->ctx);
   h2ws__url_dispose(&client->url);
   free(client->unix_path);
   free(client->server_name);
-  free(client);
 }
 
-static void client_leave(h2ws_client *client) {
-  client->depth--;
-  if (client->depth == 0 && client->free_asked) {
-    client_destroy(client);
-  }
+static void client_bury(struct h2ws__grave *grave) {
+  h2ws_client *client = (h2ws_client *)(void *)grave; /* its first member */
+  client_release(client);
+  free(client);
 }
 
 static void client_call_close(h2ws_client *client,
@@ -66,9 +65,7 @@ static void client_call_close(h2ws_client *client,
     return;
   }
   client->told = true;
-  client->depth++;
   client->callbacks->on_close(client, info, client->user);
-  client_leave(client);
 }
 
 /* It never came to be: at which step, and why. */
@@ -103,11 +100,9 @@ static void client_explain(h2ws_client *client, const char *format, ...) {
 
 static void event_open(struct h2ws__link *link) {
   h2ws_client *client = link->owner;
-  client->depth++;
   if (client->callbacks->on_connect != NULL) {
     client->callbacks->on_connect(client, link->conn, client->user);
   }
-  client_leave(client);
 }
 
 static void event_request(struct h2ws__link *link, h2ws_stream *stream) {
@@ -134,7 +129,6 @@ static void event_gone(struct h2ws__link *link) {
   if (was_told || client->free_asked) {
     return;
   }
-  client->depth++;
   /* Another address may do where this one does not answer. */
   if (client->last_error == H2WS_ERR_CONNECT ||
       client->last_error == H2WS_ERR_TIMEOUT) {
@@ -142,7 +136,6 @@ static void event_gone(struct h2ws__link *link) {
   } else {
     client_failed(client, client->last_error);
   }
-  client_leave(client);
 }
 
 static void event_trace(struct h2ws__link *link, h2ws_trace_level level,
@@ -247,7 +240,6 @@ static void client_try_next(h2ws_client *client) {
 static void on_resolved(struct addrinfo *list, int error, void *user) {
   h2ws_client *client = user;
   client->resolve = NULL;
-  client->depth++;
   if (error != 0) {
     client_explain(client, "%s does not resolve: %s", client->url.host,
                    gai_strerror(error));
@@ -259,7 +251,6 @@ static void on_resolved(struct addrinfo *list, int error, void *user) {
     client_explain(client, "%s has no address", client->url.host);
     client_try_next(client);
   }
-  client_leave(client);
 }
 
 /* The descriptor or the path was given: posted, to end outside of connect. */
@@ -268,11 +259,12 @@ static void connect_given(void *arg) {
   int fd = client->options.fd;
   bool connecting = false;
   int rv = 0;
+  client->given_posted = false;
   if (client->free_asked) {
     if (fd >= 0) {
       (void)close(fd);
     }
-    client_leave(client);
+    h2ws__loop_bury(client->loop, &client->grave, client_bury);
     return;
   }
   if (fd < 0) {
@@ -290,7 +282,6 @@ static void connect_given(void *arg) {
   if (rv != 0) {
     client_failed(client, rv);
   }
-  client_leave(client);
 }
 
 /* ------------------------------------------------------------------------
@@ -340,11 +331,8 @@ static int client_begin(h2ws_client *client) {
     return h2ws__resolve_start(&client->resolve, client->loop, client->url.host,
                                client->url.port, on_resolved, client);
   }
-  client->depth++; /* given back by connect_given() */
   rv = h2ws_loop_post(client->loop, connect_given, client);
-  if (rv != 0) {
-    client->depth--;
-  }
+  client->given_posted = rv == 0;
   return rv;
 }
 
@@ -376,7 +364,8 @@ int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop, const char *url,
     rv = client_begin(client);
   }
   if (rv != 0) {
-    client_destroy(client);
+    client_release(client);
+    free(client);
     return rv;
   }
   *out = client;
@@ -418,12 +407,13 @@ void h2ws_client_free(h2ws_client *client) {
   if (client == NULL || client->free_asked) {
     return;
   }
-  client->depth++;
   if (client->link != NULL) {
     h2ws__link_drop(client->link, H2WS_ERR_CANCELLED, "the client was freed");
   }
   client->free_asked = true;
-  client_leave(client);
+  if (!client->given_posted) {
+    h2ws__loop_bury(client->loop, &client->grave, client_bury);
+  }
 }
 
 /* ------------------------------------------------------------------------

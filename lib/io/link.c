@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Bytes taken from one link in one turn, so that others get theirs. */
-#define READ_BUDGET ((size_t)512 * 1024)
+/* Buffers taken from one link in one turn, so that others get theirs. */
+#define READS_PER_TURN 4
 /* Hostile row LC-16: what is read after our FIN, and for how long. */
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
@@ -128,6 +128,10 @@ static void link_release(struct h2ws__link *link) {
   }
 }
 
+static void link_bury(struct h2ws__grave *grave) {
+  free(grave); /* the first member of its link */
+}
+
 void h2ws__link_free(struct h2ws__link *link) {
   if (link == NULL) {
     return;
@@ -135,21 +139,7 @@ void h2ws__link_free(struct h2ws__link *link) {
   if (link->state != H2WS__LINK_CLOSED) {
     link_release(link);
   }
-  link->free_asked = true;
-  if (link->depth == 0) {
-    free(link);
-  }
-}
-
-static void link_enter(struct h2ws__link *link) {
-  link->depth++;
-}
-
-static void link_leave(struct h2ws__link *link) {
-  link->depth--;
-  if (link->depth == 0 && link->free_asked) {
-    free(link);
-  }
+  h2ws__loop_bury(link->loop, &link->grave, link_bury);
 }
 
 static void link_gone(struct h2ws__link *link) {
@@ -160,17 +150,14 @@ static void link_gone(struct h2ws__link *link) {
 }
 
 static void link_failed(struct h2ws__link *link, int error, const char *text) {
-  link_enter(link);
   if (!link->told) {
     link->told = true;
     link->events->failed(link, error, text);
   }
   link_gone(link);
-  link_leave(link);
 }
 
 void h2ws__link_drop(struct h2ws__link *link, int error, const char *text) {
-  link_enter(link);
   if (link->state < H2WS__LINK_OPEN) {
     link_failed(link, error, text);
   } else if (link->state != H2WS__LINK_CLOSED) {
@@ -179,7 +166,6 @@ void h2ws__link_drop(struct h2ws__link *link, int error, const char *text) {
     }
     link_gone(link);
   }
-  link_leave(link);
 }
 
 /* ------------------------------------------------------------------------
@@ -414,12 +400,10 @@ void h2ws__link_flush(struct h2ws__link *link) {
   if (link->left_len > 0) {
     return; /* the socket is full; on_writable() goes on */
   }
-  link_enter(link);
   link_pull(link);
   if (link->state == H2WS__LINK_OPEN) {
     link_arm(link);
   }
-  link_leave(link);
 }
 
 /* ------------------------------------------------------------------------
@@ -514,26 +498,28 @@ static bool link_read_error(struct h2ws__link *link, ssize_t n) {
   return false;
 }
 
+/* One call of recv(); true if there may be more to read. */
+static bool link_read_once(struct h2ws__link *link) {
+  ssize_t n = recv(link->fd, link->loop->in, H2WS__IO_READ_CAP, 0);
+  if (n <= 0) {
+    return link_read_error(link, n);
+  }
+  if (link->ssl != NULL) {
+    link_read_tls(link, link->loop->in, (size_t)n);
+  } else {
+    link_give(link, link->loop->in, (size_t)n);
+  }
+  /* Less than asked for: the socket is empty, and will say when it is not. */
+  return (size_t)n == H2WS__IO_READ_CAP;
+}
+
 static void link_read(struct h2ws__link *link) {
-  size_t budget = READ_BUDGET;
-  while (link->state > H2WS__LINK_EXPECT_CONNECT &&
-         link->state != H2WS__LINK_CLOSED && budget > 0) {
-    ssize_t n = recv(link->fd, link->loop->in, H2WS__IO_READ_CAP, 0);
-    if (n <= 0) {
-      if (link_read_error(link, n)) {
-        continue;
-      }
+  int i;
+  for (i = 0; i < READS_PER_TURN; i++) {
+    if (link->state <= H2WS__LINK_EXPECT_CONNECT ||
+        link->state == H2WS__LINK_CLOSED || !link_read_once(link)) {
       return;
     }
-    if (link->ssl != NULL) {
-      link_read_tls(link, link->loop->in, (size_t)n);
-    } else {
-      link_give(link, link->loop->in, (size_t)n);
-    }
-    if ((size_t)n < H2WS__IO_READ_CAP) {
-      return; /* the socket is empty; more would raise readiness again */
-    }
-    budget = (size_t)n < budget ? budget - (size_t)n : 0;
   }
 }
 
@@ -573,25 +559,21 @@ static void on_io(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   (void)fd;
   (void)what;
-  link_enter(link);
   link_read(link);
   if (link->state == H2WS__LINK_OPEN) {
     link_arm(link);
   }
-  link_leave(link);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   (void)fd;
   (void)what;
-  link_enter(link);
   if (link->state == H2WS__LINK_EXPECT_CONNECT) {
     link_connected(link);
   } else if (link_send_left(link)) {
     h2ws__link_flush(link);
   }
-  link_leave(link);
 }
 
 static void link_deadline_passed(struct h2ws__link *link) {
@@ -620,7 +602,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   (void)fd;
   (void)what;
-  link_enter(link);
   link->timer_at = H2WS_NEVER;
   link_read(link); /* what has arrived counts before what is overdue */
   if (link->state != H2WS__LINK_CLOSED &&
@@ -633,7 +614,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
   if (link->state != H2WS__LINK_CLOSED) {
     link_arm(link);
   }
-  link_leave(link);
 }
 
 int h2ws__link_start(struct h2ws__link *link, bool connecting,
@@ -648,8 +628,6 @@ int h2ws__link_start(struct h2ws__link *link, bool connecting,
   if (event_add(link->io_event, NULL) != 0) {
     return H2WS_ERR_NOMEM;
   }
-  link_enter(link);
   link_established(link);
-  link_leave(link);
   return 0;
 }

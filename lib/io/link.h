@@ -35,6 +35,7 @@ struct h2ws__link_events {
 };
 
 struct h2ws__link {
+  struct h2ws__grave grave; /* first */
   h2ws_loop *loop;
   const struct h2ws__link_events *events;
   void *owner;
@@ -42,10 +43,8 @@ struct h2ws__link {
   int fd;
   uint8_t state; /* enum h2ws__link_state */
   bool server;
-  bool free_asked;
   bool peer_closed;     /* close_notify or FIN was received */
   bool told;            /* failed or ended was called */
-  unsigned depth;       /* calls of ours on the stack */
   uint16_t key_updates; /* TLS KeyUpdate without data in between */
   SSL *ssl;
   h2ws_conn *conn;
@@ -82,7 +81,10 @@ int h2ws__link_start(struct h2ws__link *link, bool connecting,
 /* Drops it at once: ended if it was open, then gone. */
 void h2ws__link_drop(struct h2ws__link *link, int error, const char *text);
 
-/* Frees without events; `gone` is not called. */
+/*
+ * Frees without events; `gone` is not called. The memory stays until the end
+ * of the turn, for the calls that are on the stack.
+ */
 void h2ws__link_free(struct h2ws__link *link);
 
 /* Sends what the core has; called once a turn. */

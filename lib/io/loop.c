@@ -30,6 +30,22 @@ int h2ws__io_random(uint8_t *buf, size_t len, void *user) {
  * One flush a turn
  */
 
+static void bury_all(h2ws_loop *loop) {
+  while (loop->graves != NULL) {
+    struct h2ws__grave *grave = loop->graves;
+    loop->graves = grave->next;
+    grave->bury(grave);
+  }
+}
+
+void h2ws__loop_bury(h2ws_loop *loop, struct h2ws__grave *grave,
+                     void (*bury)(struct h2ws__grave *grave)) {
+  grave->bury = bury;
+  grave->next = loop->graves;
+  loop->graves = grave;
+  event_active(loop->flush_event, EV_TIMEOUT, 0);
+}
+
 static void on_flush(evutil_socket_t fd, short what, void *arg) {
   h2ws_loop *loop = arg;
   (void)fd;
@@ -39,6 +55,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg) {
     h2ws__loop_unmark(loop, link);
     h2ws__link_flush(link);
   }
+  bury_all(loop);
 }
 
 void h2ws__loop_mark_dirty(h2ws_loop *loop, struct h2ws__link *link) {
@@ -145,6 +162,7 @@ void h2ws_loop_free(h2ws_loop *loop) {
   if (loop->mailbox != NULL) {
     h2ws__mailbox_close(loop->mailbox);
   }
+  bury_all(loop);
   if (loop->mail_event != NULL) {
     event_free(loop->mail_event);
   }

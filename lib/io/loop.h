@@ -17,17 +17,27 @@
 struct h2ws__link;
 struct h2ws__mailbox;
 
+/*
+ * What was freed, while calls on it may still be on the stack: its memory
+ * goes at the end of the turn.
+ */
+struct h2ws__grave {
+  struct h2ws__grave *next;
+  void (*bury)(struct h2ws__grave *grave);
+};
+
 struct h2ws_loop {
   struct event_base *base;
   bool own_base;
   struct h2ws__mailbox *mailbox;
   struct event *mail_event;
   struct event *flush_event;
-  uint8_t *in;               /* from the socket */
-  uint8_t *plain;            /* decrypted */
-  uint8_t *out;              /* from the core */
-  uint8_t *cipher;           /* encrypted, for the socket */
-  struct h2ws__link *dirty;  /* to be flushed at the end of this turn */
+  uint8_t *in;              /* from the socket */
+  uint8_t *plain;           /* decrypted */
+  uint8_t *out;             /* from the core */
+  uint8_t *cipher;          /* encrypted, for the socket */
+  struct h2ws__link *dirty; /* to be flushed at the end of this turn */
+  struct h2ws__grave *graves;
   struct h2ws__link **slots; /* by the upper half of an h2ws_id */
   uint32_t *generations;
   size_t slots_len;
@@ -37,6 +47,10 @@ struct h2ws_loop {
 /* Puts a link on the list of those to be flushed in this turn. */
 void h2ws__loop_mark_dirty(h2ws_loop *loop, struct h2ws__link *link);
 void h2ws__loop_unmark(h2ws_loop *loop, struct h2ws__link *link);
+
+/* Calls `bury` at the end of the turn, or when the loop is freed. */
+void h2ws__loop_bury(h2ws_loop *loop, struct h2ws__grave *grave,
+                     void (*bury)(struct h2ws__grave *grave));
 
 /* A slot for ids; SIZE_MAX: no memory. */
 size_t h2ws__loop_take_slot(h2ws_loop *loop, struct h2ws__link *link);
