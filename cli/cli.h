@@ -16,7 +16,6 @@ enum cli_exit {
   CLI_TLS = 35,
   CLI_RECEIVE = 56,
   CLI_CERTIFICATE = 60,
-  CLI_CLOSE_CODE = 65, /* closed with another code than 1000 or 1001 */
 };
 
 int cli_serve(int argc, char **argv);

@@ -41,12 +41,5 @@ static int exit_of_error(int error) {
 }
 
 int cli_exit_code(const h2ws_close_info *info) {
-  if (info->cls != H2WS_CLOSE_CLEAN) {
-    return exit_of_error(info->error);
-  }
-  /* 1005: a CLOSE without a code is an orderly one. */
-  return info->code == 1000 || info->code == 1001 || info->code == 1005 ||
-             info->code == 0
-           ? CLI_OK
-           : CLI_CLOSE_CODE;
+  return info->cls == H2WS_CLOSE_CLEAN ? CLI_OK : exit_of_error(info->error);
 }

@@ -34,22 +34,26 @@ struct session {
   bool ended;
 };
 
+static void print_close_code(const h2ws_close_info *info) {
+  if (info->code != 0 && info->code != 1000 && info->code != 1005 &&
+      info->code != 1006) {
+    (void)fprintf(stderr, "closed with code %u%s%s\n", (unsigned)info->code,
+                  info->reason_len > 0 ? ": " : "", info->reason);
+  }
+}
+
 static void finish(struct session *s, const h2ws_close_info *info) {
   if (s->ended) {
     return;
   }
   s->ended = true;
   s->result = cli_exit_code(info);
+  if (info->status != 0) {
+    (void)fprintf(stderr, "the server answered %d\n", info->status);
+  }
+  print_close_code(info);
   if (s->result != CLI_OK) {
-    if (info->status != 0) {
-      (void)fprintf(stderr, "server answered %d\n", info->status);
-    }
-    (void)fprintf(stderr, "h2ws connect: %s", info->detail);
-    if (info->code != 0 && info->code != 1005 && info->code != 1006) {
-      (void)fprintf(stderr, " (close code %u%s%s)", (unsigned)info->code,
-                    info->reason_len > 0 ? ": " : "", info->reason);
-    }
-    (void)fputc('\n', stderr);
+    (void)fprintf(stderr, "h2ws connect: %s\n", info->detail);
   }
 }
 

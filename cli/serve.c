@@ -86,7 +86,9 @@ static void serve_echo(h2ws_stream *stream) {
   static const h2ws_header version = {"sec-websocket-version", "13"};
   h2ws_socket *socket = NULL;
   if (!h2ws_stream_is_websocket(stream)) {
-    (void)h2ws_stream_respond(stream, 400, &version, 1, NULL, 0);
+    /* Another :protocol (RFC 9220 section 3), or none at all. */
+    int status = h2ws_stream_protocol(stream) != NULL ? 501 : 400;
+    (void)h2ws_stream_respond(stream, status, &version, 1, NULL, 0);
     return;
   }
   (void)h2ws_socket_accept(stream, &socket, NULL, 0, NULL, &echo_callbacks,

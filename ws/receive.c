@@ -146,6 +146,12 @@ static bool begin_data_frame(h2ws_socket *socket) {
   return check_size(socket) && check_fragments(socket);
 }
 
+/* wslay's frame layer lets reserved ones pass. */
+static bool opcode_is_known(uint8_t opcode) {
+  return opcode <= H2WS__OP_BINARY ||
+         (opcode >= H2WS__OP_CLOSE && opcode <= H2WS__OP_PONG);
+}
+
 /* False if the socket failed. */
 static bool begin_frame(h2ws_socket *socket, const uint8_t *header) {
   struct h2ws__frame *frame = &socket->rx.frame;
@@ -165,6 +171,9 @@ static bool begin_frame(h2ws_socket *socket, const uint8_t *header) {
     return fail_protocol(socket, socket->server
                                    ? "a frame of the client is not masked"
                                    : "a frame of the server is masked");
+  }
+  if (!opcode_is_known(frame->opcode)) { /* RFC 6455 section 5.2 */
+    return fail_protocol(socket, "a frame with a reserved opcode");
   }
   if (frame->rsv != 0) {
     return fail_protocol(socket, "a reserved bit is set without extension");
