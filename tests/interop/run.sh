@@ -12,7 +12,7 @@ root=$(cd "$here/../.." && pwd)
 h2ws=${H2WS_BIN:-$root/build/release/bin/h2ws}
 libraries=${H2WS_LIB:-$root/build/release/lib}
 out=$root/build/interop
-work=$out/run
+work=
 
 H2SPEC=github.com/summerwind/h2spec/cmd/h2spec
 H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
@@ -137,6 +137,11 @@ clean_up() {
   for pid in "${children[@]}"; do
     kill -KILL "$pid" 2>/dev/null
   done
+  if [ "$failed" = 0 ]; then
+    rm -rf "$work"
+  else
+    echo "logs: ${work#"$root"/}"
+  fi
 }
 
 # --- Toolchains --------------------------------------------------------------
@@ -278,10 +283,13 @@ tool_nothing() {
   connect 0 "${trust[@]}" "$url/echo" && same_out
 }
 
-# tool_binary SIZE
+# tool_binary SIZE: any bytes but newlines, which end each message in the output.
 tool_binary() {
-  head -c "$1" /dev/urandom >in
-  connect 0 "${trust[@]}" --binary "$url/echo" && same_out
+  tr -d '\n' </dev/urandom | head -c "$1" >in
+  connect 0 "${trust[@]}" --binary "$url/echo" || return 1
+  tr -d '\n' <out >joined
+  mv joined out
+  same_out
 }
 
 tool_protocol() {
@@ -321,7 +329,7 @@ tool_answers_ping() {
   local rc=0 pid
   mkfifo open && exec 8<>open && ln -f open in
   : >out
-  (connect 0 "${trust[@]}" "$url/ping" 8>&-) >why &
+  (connect 0 "${trust[@]}" "$url/ping") >why 8>&- &
   pid=$!
   until_true 20 settled 'pong' out "$pid"
   exec 8>&- # the end of stdin
@@ -402,7 +410,7 @@ group_h2_ws_client() {
   have_ours h2-ws-client && have_rust h2-ws-client || return
   serve h2-ws-client --cleartext || return
   many h2-ws-client "$rust_programs/h2-ws-client-peer" "${url#http://}" \
-    --host-only reset --prefix h2-ws-client/
+    --peer h2ws --prefix h2-ws-client/
   stop_ours h2-ws-client
 }
 
@@ -551,7 +559,7 @@ group_peers() {
   if start peers/axum-cleartext "$rust_programs/axum-peer"; then
     node_client peers/node-axum-cleartext axum
     many peers/h2-ws-client-axum "$rust_programs/h2-ws-client-peer" \
-      "${url#http://}" --host-only echo --prefix peers/h2-ws-client-axum/
+      "${url#http://}" --peer axum --prefix peers/h2-ws-client-axum/
     nghttp_cases peers/nghttp-axum-cleartext
     stop peers/axum-cleartext
   fi
@@ -566,15 +574,15 @@ group_peers() {
   fi
   if start peers/node-cleartext node "$here/node/server.js"; then
     many peers/h2-ws-client-node "$rust_programs/h2-ws-client-peer" \
-      "${url#http://}" --host-only reset --prefix peers/h2-ws-client-node/
+      "${url#http://}" --peer node --prefix peers/h2-ws-client-node/
     stop peers/node-cleartext
   fi
 }
 
 main() {
   local name line
-  rm -rf "$work"
-  mkdir -p "$work"
+  mkdir -p "$out"
+  work=$(mktemp -d "$out/run.XXXXXX") || exit 1
   trap clean_up EXIT
   trap 'exit 130' INT TERM
   make_certificate || {

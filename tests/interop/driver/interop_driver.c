@@ -177,12 +177,13 @@ static void send_pieces(struct peer *peer) {
       peer->queued += piece;
     }
   }
-  if (rv == H2WS_ERR_AGAIN) {
-    return; /* on_writable goes on */
+  if (rv == 0) {
+    rv = h2ws_socket_send_end(peer->socket);
   }
-  check(peer->run, rv, "send_piece");
-  check(peer->run, h2ws_socket_send_end(peer->socket), "send_end");
-  peer->sending = false;
+  if (rv != H2WS_ERR_AGAIN) { /* else on_writable goes on */
+    check(peer->run, rv, "send_piece, send_end");
+    peer->sending = false;
+  }
 }
 
 static void send_message(struct peer *peer) {

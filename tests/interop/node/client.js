@@ -392,6 +392,7 @@ const h2wsCases = {
   'reserved-bit': (peer) =>
     refused(peer, frame(OP.TEXT, 'hello', { rsv: 2 }), 1002),
   'unknown-opcode': (peer) => refused(peer, frame(3, 'hello'), 1002),
+  'unknown-control-opcode': (peer) => refused(peer, frame(11, 'hello'), 1002),
   'long-ping': (peer) => refused(peer, frame(OP.PING, bytes(126)), 1002),
   'text-not-utf8': (peer) =>
     refused(peer, frame(OP.TEXT, Buffer.from('c328', 'hex')), 1007),
@@ -445,7 +446,7 @@ async function run(name, test, base) {
     await connection.close();
     return true;
   } catch (error) {
-    const why = String(error?.message ?? error).split('\n')[0];
+    const why = String(error?.message ?? error).replace(/\s+/g, ' ');
     console.log(`FAIL ${base.prefix}${name}: ${why}`);
     return false;
   } finally {

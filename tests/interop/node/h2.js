@@ -7,7 +7,7 @@ const http2 = require('node:http2');
 const { OP, frame, closeBody, parseClose, Decoder, Assembler } =
   require('./ws.js');
 
-const DEADLINE = 60000;
+const DEADLINE = 30000;
 
 // The promise, or an error that says what was waited for.
 function within(what, promise, ms = DEADLINE) {
