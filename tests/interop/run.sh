@@ -5,7 +5,8 @@
 #
 # Without a name: all of them but `peers`, which lets the peers talk to each
 # other and so tests these tests. One line per case. What has no toolchain here
-# is left out, or failed with H2WS_REQUIRE_INTEROP=1. H2WS_BIN names the tool.
+# is left out, or failed with H2WS_REQUIRE_INTEROP=1. H2WS_BIN names the tool,
+# H2WS_LIB the folder of the libraries; H2WS_CFLAGS is for what links them.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -208,10 +209,11 @@ have_ours() {
 
 # have_driver NAME: a program on our public headers, linked as users do it.
 have_driver() {
-  local log=$work/driver.log
-  driver=$out/interop_driver
-  ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -I "$root/include" \
-    -o "$driver" "$here/driver/interop_driver.c" -L "$libraries" -lh2ws \
+  local log=$work/driver.log flags=()
+  driver=$work/interop_driver
+  read -ra flags <<<"${H2WS_CFLAGS:-}"
+  cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -I "$root/include" \
+    "${flags[@]}" -o "$driver" "$here/driver/interop_driver.c" -L "$libraries" -lh2ws \
     -lh2ws-core -Wl,-rpath,"$libraries" >"$log" 2>&1 && return 0
   fail "$1" "the driver does not build: $(grep -m 1 -i error "$log")"
   return 1
@@ -444,7 +446,7 @@ group_node() {
     node_client node/client/tls h2ws "${trust[@]}"
     stop_ours node/client/tls
   fi
-  if serve node/client/cleartext --cleartext; then
+  if serve node/client/cleartext --cleartext --threads 2; then
     node_client node/client/cleartext h2ws
     stop_ours node/client/cleartext
   fi
@@ -550,6 +552,10 @@ group_h2spec() {
   if serve h2spec/cleartext --cleartext; then
     h2spec_case h2spec/cleartext
     stop_ours h2spec/cleartext
+  fi
+  if serve h2spec/tls "${tls[@]}"; then
+    h2spec_case h2spec/tls --tls --insecure
+    stop_ours h2spec/tls
   fi
 }
 
