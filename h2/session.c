@@ -422,6 +422,7 @@ h2ws_ssize h2ws__h2_send(struct h2ws__h2 *h2, uint8_t *buf, size_t cap) {
   h2->env->stats.bytes_sent += h2->tx.len;
   h2->tx.buf = NULL;
   h2->in_call = false;
+  h2ws__h2_touch(h2); /* the buffer was full, or settling left something */
   return (h2ws_ssize)h2->tx.len;
 }
 
