@@ -10,8 +10,8 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-h2ws=${H2WS_BIN:-$root/build/release/bin/h2ws}
-libraries=${H2WS_LIB:-$root/build/release/lib}
+h2ws=$(realpath -m "${H2WS_BIN:-$root/build/release/bin/h2ws}")
+libraries=$(realpath -m "${H2WS_LIB:-$root/build/release/lib}")
 out=$root/build/interop
 work=
 
