@@ -299,7 +299,8 @@ static void goaway_sent(struct h2ws__h2 *h2, const nghttp2_goaway *goaway) {
   h2->end.cls = H2WS_CLOSE_PROTOCOL;
   h2->end.error = goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM
                     ? H2WS_ERR_LIMIT
-                    : H2WS_ERR_PROTO;
+                  : h2->not_http2 ? H2WS_ERR_NOT_HTTP2
+                                  : H2WS_ERR_PROTO;
   h2->end.h2_code = goaway->error_code;
   h2->end.by_peer = false;
   (void)snprintf(
@@ -344,7 +345,9 @@ static int on_error(nghttp2_session *session, int code, const char *text,
                     size_t len, void *user) {
   struct h2ws__h2 *h2 = user;
   (void)session;
-  (void)code;
+  if (code == NGHTTP2_ERR_SETTINGS_EXPECTED) {
+    h2->not_http2 = true;
+  }
   h2ws__trace(h2->env, H2WS_TRACE_INFO, "nghttp2: %.*s", (int)len, text);
   return 0;
 }

@@ -71,7 +71,8 @@ struct h2ws__h2 {
   bool told;    /* want_send was called */
   bool in_call; /* inside recv, send or tick */
   bool in_nghttp2;
-  uint8_t phase; /* enum h2ws__h2_phase */
+  bool not_http2; /* the peer's first bytes were no SETTINGS */
+  uint8_t phase;  /* enum h2ws__h2_phase */
 
   struct h2ws__link streams;  /* known to nghttp2 */
   struct h2ws__link waiting;  /* client: not sent yet */
