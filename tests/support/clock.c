@@ -24,8 +24,9 @@ static int env_random(uint8_t *buf, size_t len, void *user) {
   return 0;
 }
 
-static bool env_may_allocate(struct test_env *env) {
+static bool env_may_allocate(struct test_env *env, size_t size) {
   env->allocations++;
+  env->largest = size > env->largest ? size : env->largest;
   if (env->fail_at == 0) {
     return true;
   }
@@ -35,7 +36,7 @@ static bool env_may_allocate(struct test_env *env) {
 
 static void *env_alloc(size_t size, void *user) {
   struct test_env *env = user;
-  void *ptr = env_may_allocate(env) ? malloc(size == 0 ? 1 : size) : NULL;
+  void *ptr = env_may_allocate(env, size) ? malloc(size == 0 ? 1 : size) : NULL;
   env->live += ptr != NULL;
   return ptr;
 }
@@ -46,7 +47,7 @@ static void *env_resize(void *old, size_t size, void *user) {
   if (old == NULL) {
     return env_alloc(size, user);
   }
-  ptr = env_may_allocate(env) ? realloc(old, size == 0 ? 1 : size) : NULL;
+  ptr = env_may_allocate(env, size) ? realloc(old, size == 0 ? 1 : size) : NULL;
   return ptr;
 }
 

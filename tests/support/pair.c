@@ -38,6 +38,7 @@ static void record_close(struct test_events *events,
   events->h2_code = info->h2_code;
   ck_assert_ptr_nonnull(info->detail);
   (void)snprintf(events->reason, sizeof(events->reason), "%s", info->reason);
+  events->reason_len = info->reason_len;
   (void)snprintf(events->detail, sizeof(events->detail), "%s", info->detail);
   (void)snprintf(events->body, sizeof(events->body), "%.*s",
                  (int)info->body_len,

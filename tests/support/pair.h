@@ -34,6 +34,7 @@ struct test_events {
   int status;
   uint32_t h2_code;
   char reason[128];
+  size_t reason_len;
   char detail[256];
   char body[64];
 };
