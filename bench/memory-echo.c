@@ -1,0 +1,234 @@
+/*
+ * Echo between two core connections in memory: what the library costs
+ * without sockets, TLS and system calls. One thread does the work of both
+ * sides, so a server alone is about twice as fast.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/support/bench.h"
+
+#define BUFFER ((size_t)256 * 1024)
+#define SECONDS 0.12
+#define ROUNDS 5
+
+struct pair {
+  struct bench_mem mem;
+  h2ws_conn *client;
+  h2ws_conn *server;
+  h2ws_socket *socket;
+  h2ws_type type;
+  uint8_t *message;
+  size_t size;
+  size_t came_back;
+  bool stop;
+  uint8_t buffer[BUFFER];
+};
+
+static struct pair pair;
+
+/* ------------------------------------------------------------------------
+ * The two sides
+ */
+
+static void echo(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                 size_t len, void *user) {
+  (void)user;
+  if (h2ws_socket_send(socket, type, data, len) != 0) {
+    bench_die("the echo was not taken");
+  }
+}
+
+static const h2ws_socket_callbacks server_callbacks = {
+  .size = sizeof(server_callbacks), .on_message = echo};
+
+static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
+  h2ws_socket *socket;
+  (void)conn;
+  (void)user;
+  if (h2ws_socket_accept(stream, &socket, NULL, 0, NULL, &server_callbacks,
+                         NULL) != 0) {
+    bench_die("not accepted");
+  }
+}
+
+static void send_one(void) {
+  if (h2ws_socket_send(pair.socket, pair.type, pair.message, pair.size) != 0) {
+    bench_die("the message was not taken");
+  }
+}
+
+static void came_back(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                      size_t len, void *user) {
+  (void)socket;
+  (void)data;
+  (void)user;
+  if (len != pair.size || type != pair.type) {
+    bench_die("another message came back");
+  }
+  pair.came_back++;
+  if (!pair.stop) {
+    send_one();
+  }
+}
+
+static const h2ws_socket_callbacks client_callbacks = {
+  .size = sizeof(client_callbacks), .on_message = came_back};
+
+static size_t move(h2ws_conn *from, h2ws_conn *to) {
+  h2ws_ssize n = h2ws_conn_send(from, pair.buffer, BUFFER);
+  if (n < 0 || (n > 0 && h2ws_conn_recv(to, pair.buffer, (size_t)n) != 0)) {
+    bench_die("the connection failed");
+  }
+  return (size_t)n;
+}
+
+static void pump(void) {
+  size_t moved = 1;
+  while (moved > 0) {
+    moved = move(pair.client, pair.server);
+    moved += move(pair.server, pair.client);
+  }
+}
+
+static void pair_open(void) {
+  static const h2ws_conn_callbacks callbacks = {.size = sizeof(callbacks),
+                                                .on_request = on_request};
+  h2ws_conn_options options;
+  h2ws_request request = {
+    .size = sizeof(request), .authority = "localhost", .path = "/echo"};
+  bench_mem_init(&pair.mem);
+  h2ws_conn_options_default(&options, sizeof(options));
+  options.mem = &pair.mem.mem;
+  options.now = bench_now;
+  options.random = bench_random;
+  if (h2ws_conn_client_new(&pair.client, &options, &callbacks, NULL) != 0 ||
+      h2ws_conn_server_new(&pair.server, &options, &callbacks, NULL) != 0 ||
+      h2ws_socket_open(pair.client, &pair.socket, &request, NULL,
+                       &client_callbacks, NULL) != 0) {
+    bench_die("no pair of connections");
+  }
+  pump();
+  if (h2ws_socket_get_state(pair.socket) != H2WS_SOCKET_OPEN) {
+    bench_die("the socket did not open");
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * Measuring
+ */
+
+enum payload { BINARY, ASCII, UTF8, PAYLOADS };
+static const char *const payload_names[] = {"binary", "text, ASCII",
+                                            "text, 1/4 not ASCII"};
+
+struct result {
+  double rate; /* messages a second */
+  double allocs;
+};
+
+static void fill(enum payload payload, size_t size) {
+  static const char mixed[] = "gr\xc3\xbc\xc3\x9f Gott, \xe6\x97\xa5\xe6\x9c"
+                              "\xac \xf0\x9f\x98\x80 and so on, and on. ";
+  size_t i;
+  for (i = 0; i < size; i++) {
+    pair.message[i] = payload == BINARY ? (uint8_t)(i * 131 + (i >> 8))
+                                        : (uint8_t)(' ' + i % 90);
+  }
+  for (i = 0; payload == UTF8 && i + sizeof(mixed) - 1 <= size;
+       i += sizeof(mixed) - 1) {
+    memcpy(pair.message + i, mixed, sizeof(mixed) - 1);
+  }
+  pair.size = size;
+  pair.type = payload == BINARY ? H2WS_BINARY : H2WS_TEXT;
+}
+
+/* `in_flight` messages go round and round for a while. */
+static struct result run(size_t in_flight, double seconds) {
+  struct result result;
+  double begun = bench_seconds();
+  double passed = 0;
+  size_t allocs = pair.mem.calls;
+  size_t i;
+  pair.came_back = 0;
+  pair.stop = false;
+  for (i = 0; i < in_flight; i++) {
+    send_one();
+  }
+  while (passed < seconds) {
+    for (i = 0; i < 16; i++) {
+      (void)move(pair.client, pair.server);
+      (void)move(pair.server, pair.client);
+    }
+    passed = bench_seconds() - begun;
+  }
+  result.rate = (double)pair.came_back / passed;
+  result.allocs =
+    (double)(pair.mem.calls - allocs) / (double)(pair.came_back + 1);
+  pair.stop = true;
+  pump();
+  return result;
+}
+
+static void print_row(size_t size, enum payload payload, double rate,
+                      double allocs, double binary) {
+  printf("| %7zu | %-19s | %10.0f | %9.1f | %7.3f |", size,
+         payload_names[payload], rate, rate * (double)size / 1e6, allocs);
+  if (payload == BINARY) {
+    printf("           |\n");
+  } else {
+    printf(" %8.0f%% |\n", 100 * rate / binary);
+  }
+}
+
+/* All kinds of payload in turn, so that what disturbs one disturbs all. */
+static void run_round(size_t size, size_t in_flight,
+                      struct result results[PAYLOADS]) {
+  int p;
+  for (p = 0; p < PAYLOADS; p++) {
+    fill((enum payload)p, size);
+    results[p] = run(in_flight, SECONDS);
+  }
+}
+
+static void measure(size_t size, size_t in_flight) {
+  struct result results[ROUNDS][PAYLOADS];
+  double binary = 0;
+  int round;
+  int p;
+  run_round(size, in_flight, results[0]); /* to warm up */
+  for (round = 0; round < ROUNDS; round++) {
+    run_round(size, in_flight, results[round]);
+  }
+  for (p = 0; p < PAYLOADS; p++) {
+    double rates[ROUNDS];
+    double rate;
+    for (round = 0; round < ROUNDS; round++) {
+      rates[round] = results[round][p].rate;
+    }
+    rate = bench_median(rates, ROUNDS);
+    binary = p == BINARY ? rate : binary;
+    print_row(size, (enum payload)p, rate, results[0][p].allocs, binary);
+  }
+}
+
+int main(void) {
+  pair.message = malloc((size_t)1024 * 1024);
+  if (pair.message == NULL) {
+    bench_die("no memory");
+  }
+  pair_open();
+  printf("| bytes   | messages            | messages/s |      MB/s | "
+         "allocs  | of binary |\n"
+         "|--------:|---------------------|-----------:|----------:|"
+         "--------:|----------:|\n");
+  measure(32, 32);
+  measure(1024, 32);
+  measure((size_t)64 * 1024, 4);
+  measure((size_t)1024 * 1024, 1);
+  h2ws_conn_free(pair.client);
+  h2ws_conn_free(pair.server);
+  free(pair.message);
+  return 0;
+}
