@@ -22,6 +22,10 @@ static void carrier_wake(h2ws_stream *base) {
     stream->deferred = false;
     (void)nghttp2_session_resume_data(h2->session, (int32_t)base->id);
   }
+  if (base->tx_end && base->tx.q.len == 0 &&
+      !h2ws__link_is_in(&stream->ending)) {
+    h2ws__list_push(&h2->endings, &stream->ending);
+  }
   if (!h2ws__timer_is_set(&stream->timer)) {
     stream->moved_at = h2ws__now(h2->env);
     h2ws__h2_stream_arm(stream, h2->options.stream_stall_timeout_ms);
@@ -262,6 +266,7 @@ void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code) {
   h2ws__timer_stop(&h2->env->timers, &stream->timer);
   h2ws__link_remove(&stream->link);
   h2ws__link_remove(&stream->todo);
+  h2ws__link_remove(&stream->ending);
   free_request(stream);
   h2->streams_len--;
   if (stream->ours) {
@@ -404,6 +409,47 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *buf,
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   }
   return (ssize_t)n;
+}
+
+/* WINDOW_UPDATE for `id`, as if the peer had sent it. */
+static void receive_update(struct h2ws__h2 *h2, int32_t id, uint32_t add) {
+  uint8_t frame[H2WS__FRAME_HEADER_LEN + 4] = {0, 0, 4, NGHTTP2_WINDOW_UPDATE};
+  size_t i;
+  for (i = 0; i < 4; i++) {
+    frame[5 + i] = (uint8_t)((uint32_t)id >> (24 - 8 * i));
+    frame[9 + i] = (uint8_t)(add >> (24 - 8 * i));
+  }
+  h2->in_nghttp2 = true;
+  (void)nghttp2_session_mem_recv(h2->session, frame, sizeof(frame));
+  h2->in_nghttp2 = false;
+}
+
+/*
+ * RFC 9113 section 6.9.1: an empty DATA frame with END_STREAM needs no window.
+ * nghttp2 does not even ask for DATA without one, so it gets one; nothing will
+ * use it any more. How far below zero it is, nghttp2 does not tell.
+ */
+static void open_window(struct h2ws__h2 *h2, int32_t id) {
+  uint32_t add;
+  for (add = 1;
+       add <= INT32_MAX &&
+       nghttp2_session_get_stream_remote_window_size(h2->session, id) == 0;
+       add *= 2) {
+    receive_update(h2, id, add);
+  }
+}
+
+void h2ws__h2_push_endings(struct h2ws__h2 *h2) {
+  struct h2ws__link *link;
+  if (h2->phase >= H2WS__H2_FAILED ||
+      !h2ws__meter_is_between_frames(&h2->rx.meter)) {
+    return;
+  }
+  while ((link = h2ws__list_pop(&h2->endings)) != NULL) {
+    struct h2ws__h2_stream *stream =
+      H2WS__OWNER(link, struct h2ws__h2_stream, ending);
+    open_window(h2, (int32_t)stream->base.id);
+  }
 }
 
 nghttp2_data_provider h2ws__h2_data_provider(struct h2ws__h2_stream *stream) {

@@ -183,3 +183,8 @@ const char *h2ws__meter_feed(struct h2ws__meter *meter, const uint8_t *data,
   }
   return limit;
 }
+
+bool h2ws__meter_is_between_frames(const struct h2ws__meter *meter) {
+  return meter->preface == 0 && meter->header_len == 0 && meter->skip == 0 &&
+         !meter->in_block;
+}

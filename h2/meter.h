@@ -47,6 +47,9 @@ void h2ws__meter_init(struct h2ws__meter *meter,
 const char *h2ws__meter_feed(struct h2ws__meter *meter, const uint8_t *data,
                              size_t len, h2ws_time now);
 
+/* True if the bytes so far end with a whole frame and a whole block. */
+bool h2ws__meter_is_between_frames(const struct h2ws__meter *meter);
+
 /* One glitch that is not a frame; a fault. False: the limit was passed. */
 bool h2ws__meter_glitch(struct h2ws__meter *meter, h2ws_time now);
 bool h2ws__meter_fault(struct h2ws__meter *meter, h2ws_time now);

@@ -131,6 +131,7 @@ int h2ws__h2_new(struct h2ws__h2 **out, struct h2ws__env *env,
   h2ws__list_init(&h2->waiting);
   h2ws__list_init(&h2->requests);
   h2ws__list_init(&h2->dead);
+  h2ws__list_init(&h2->endings);
   h2ws__meter_init(&h2->rx.meter, options, server);
   rv = session_copy_protocols(h2);
   if (rv == 0) {
@@ -432,7 +433,11 @@ bool h2ws__h2_wants_send(const struct h2ws__h2 *h2) {
 }
 
 void h2ws__h2_touch(struct h2ws__h2 *h2) {
-  if (h2->in_call || h2->told || !h2ws__h2_wants_send(h2)) {
+  if (h2->in_call) {
+    return;
+  }
+  h2ws__h2_push_endings(h2);
+  if (h2->told || !h2ws__h2_wants_send(h2)) {
     return;
   }
   h2->told = true;

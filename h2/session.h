@@ -30,6 +30,7 @@ struct h2ws__h2_stream {
   struct h2ws__h2 *h2;           /* NULL once closed */
   struct h2ws__link link;        /* in h2->streams or h2->waiting */
   struct h2ws__link todo;        /* in h2->requests or h2->dead */
+  struct h2ws__link ending;      /* in h2->endings */
   struct h2ws__timer timer;      /* open, answer, stall or linger */
   struct h2ws__headers *request; /* client, until it is sent */
   h2ws_time moved_at;            /* bytes last went out */
@@ -78,6 +79,7 @@ struct h2ws__h2 {
   struct h2ws__link waiting;  /* client: not sent yet */
   struct h2ws__link requests; /* server: not handed up yet */
   struct h2ws__link dead;     /* to be closed outside of nghttp2 */
+  struct h2ws__link endings;  /* END_STREAM is all that is left to send */
   size_t streams_len;         /* in streams and waiting */
   size_t ours_len;            /* opened by us and not closed */
 
@@ -155,6 +157,8 @@ int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
                        nghttp2_data_source *source, void *user);
 /* Client: sends waiting requests as far as the peer's limits allow. */
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2);
+/* Lets END_STREAM out where the stream's window is used up. */
+void h2ws__h2_push_endings(struct h2ws__h2 *h2);
 /* END_STREAM went out. */
 void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream);
 

@@ -32,13 +32,15 @@ static void close_arm(h2ws_socket *socket, uint32_t ms) {
                   h2ws__deadline_after(h2ws__now(socket->env), ms));
 }
 
-/* Waits for the peer's end; longer if our own bytes are still queued. */
-static void close_linger(h2ws_socket *socket) {
-  uint32_t ms = LINGER_MS;
-  if (h2ws_stream_queued(socket->stream) > 0) {
-    ms += socket->options.close_timeout_ms;
+/* Our own bytes are still queued: waits once more, for them. */
+static bool close_linger_longer(h2ws_socket *socket) {
+  if (socket->lingered || h2ws_stream_queued(socket->stream) == 0 ||
+      socket->options.close_timeout_ms == 0) {
+    return false;
   }
-  close_arm(socket, ms);
+  socket->lingered = true;
+  close_arm(socket, socket->options.close_timeout_ms);
+  return true;
 }
 
 /* The body of a CLOSE: nothing, or the code and the reason. */
@@ -138,7 +140,7 @@ void h2ws__socket_fail(h2ws_socket *socket, uint16_t code, int error,
   close_apply(socket, H2WS__CLOSE_EV_FAIL);
   h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
   (void)h2ws_stream_shutdown(socket->stream);
-  close_linger(socket);
+  close_arm(socket, LINGER_MS);
 }
 
 static void keep_reason(h2ws_socket *socket, const uint8_t *reason,
@@ -187,7 +189,7 @@ void h2ws__socket_peer_close(h2ws_socket *socket, const uint8_t *payload,
   close_apply(socket, H2WS__CLOSE_EV_PEER);
   h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
   (void)h2ws_stream_shutdown(socket->stream);
-  close_linger(socket);
+  close_arm(socket, LINGER_MS);
 }
 
 void h2ws__socket_peer_end(h2ws_socket *socket) {
@@ -212,6 +214,9 @@ void h2ws__socket_close_timer_fired(struct h2ws__timer *timer) {
     h2ws__socket_give_up(socket, H2WS_CLOSE_TIMEOUT, H2WS_ERR_TIMEOUT,
                          "the peer did not answer our CLOSE in time "
                          "(close_timeout_ms)");
+    return;
+  }
+  if (close_linger_longer(socket)) {
     return;
   }
   /* Both are done; only the stream is still half open (row W-40). */

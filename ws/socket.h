@@ -52,6 +52,7 @@ struct h2ws_socket {
   uint8_t close; /* enum h2ws__close_state */
   bool server;
   bool paused;
+  bool lingered;   /* for the peer's end, once */
   bool processing; /* h2ws__socket_process() is on the stack */
   bool want_writable;
   bool close_told;
