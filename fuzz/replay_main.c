@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,28 +15,29 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* Returns the number of bytes, or -1; *out is owned by the caller. */
-static long replay_read(uint8_t **out, const char *path, long size) {
+static long replay_read(uint8_t **out, const char *path) {
   FILE *file = fopen(path, "rb");
-  size_t got;
+  struct stat info;
+  size_t got = 0;
 
   if (file == NULL) {
     return -1;
   }
-  /* An exact allocation lets AddressSanitizer see a read past the end. */
-  *out = malloc(size > 0 ? (size_t)size : 1);
-  if (*out == NULL) {
-    fclose(file);
-    return -1;
+  if (fstat(fileno(file), &info) == 0) {
+    /* An exact allocation lets AddressSanitizer see a read past the end. */
+    *out = malloc(info.st_size > 0 ? (size_t)info.st_size : 1);
   }
-  got = fread(*out, 1, (size_t)size, file);
+  if (*out != NULL) {
+    got = fread(*out, 1, (size_t)info.st_size, file);
+  }
   fclose(file);
-  return (long)got;
+  return *out == NULL ? -1 : (long)got;
 }
 
 /* Returns the number of inputs run, or -1. */
-static long replay_file(const char *path, long size) {
+static long replay_file(const char *path) {
   uint8_t *data = NULL;
-  long len = replay_read(&data, path, size);
+  long len = replay_read(&data, path);
 
   if (len < 0) {
     fprintf(stderr, "replay: cannot read %s: %s\n", path, strerror(errno));
@@ -46,8 +48,7 @@ static long replay_file(const char *path, long size) {
   return 1;
 }
 
-static long replay_path(const char *path);
-
+/* Runs every file in a folder; returns their number, or -1. */
 static long replay_folder(const char *path) {
   DIR *folder = opendir(path);
   struct dirent *entry;
@@ -59,39 +60,23 @@ static long replay_folder(const char *path) {
   }
   while (total >= 0 && (entry = readdir(folder)) != NULL) {
     char name[4096];
-    long ran;
 
-    if (entry->d_name[0] == '.') {
-      continue;
+    if (entry->d_name[0] != '.') {
+      snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+      total = replay_file(name) < 0 ? -1 : total + 1;
     }
-    snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-    ran = replay_path(name);
-    total = ran < 0 ? -1 : total + ran;
   }
   closedir(folder);
   return total;
-}
-
-/* Folders inside folders are followed. */
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the corpus, which is ours. */
-static long replay_path(const char *path) {
-  struct stat info;
-
-  if (stat(path, &info) != 0) {
-    fprintf(stderr, "replay: no input at %s: %s\n", path, strerror(errno));
-    return -1;
-  }
-  if (S_ISDIR(info.st_mode)) {
-    return replay_folder(path);
-  }
-  return replay_file(path, (long)info.st_size);
 }
 
 int main(int argc, char **argv) {
   long total = 0;
 
   for (int i = 1; i < argc; i++) {
-    long ran = replay_path(argv[i]);
+    struct stat info;
+    bool folder = stat(argv[i], &info) == 0 && S_ISDIR(info.st_mode);
+    long ran = folder ? replay_folder(argv[i]) : replay_file(argv[i]);
 
     if (ran < 0) {
       return EXIT_FAILURE;

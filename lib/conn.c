@@ -132,7 +132,8 @@ static void event_drain(void *owner) {
 
 static void event_over(void *owner, const h2ws_close_info *info) {
   h2ws_conn *conn = owner;
-  conn->ended = true;
+  conn->ended = true; /* and has no deadline any more */
+  h2ws__timer_stop(&conn->env->timers, &conn->trim_timer);
   if (conn->callbacks->on_close != NULL) {
     conn->callbacks->on_close(conn, info, conn->user);
   }
@@ -306,7 +307,7 @@ int h2ws_conn_server_new(h2ws_conn **out, const h2ws_conn_options *options,
 /* Keeps the trim timer behind the traffic without arming it each time. */
 static void conn_watch_memory(h2ws_conn *conn) {
   struct h2ws__env *env = conn->env;
-  if ((env->chunks.free != NULL || env->codec != NULL) &&
+  if (!conn->ended && (env->chunks.free != NULL || env->codec != NULL) &&
       !h2ws__timer_is_set(&conn->trim_timer)) {
     h2ws__timer_set(&env->timers, &conn->trim_timer,
                     h2ws__now(env) + TRIM_AFTER);
