@@ -9,6 +9,15 @@ if(H2WS_TEST_SUPPORT)
     h2ws_test_support PUBLIC h2ws_all PkgConfig::CHECK PkgConfig::NGHTTP2)
 endif()
 
+# What the tests of the edge share: peers, certificates.
+file(GLOB H2WS_TEST_IO_SUPPORT CONFIGURE_DEPENDS tests/io/support/*.c)
+if(TARGET h2ws_static AND H2WS_TEST_IO_SUPPORT)
+  add_library(h2ws_test_io_support STATIC ${H2WS_TEST_IO_SUPPORT})
+  target_link_libraries(
+    h2ws_test_io_support PUBLIC h2ws_test_support OpenSSL::SSL PkgConfig::EVENT
+                                Threads::Threads)
+endif()
+
 # CK_DEFAULT_TIMEOUT is for one check, TIMEOUT for the program with all of them.
 set(H2WS_TEST_ENV "CK_DEFAULT_TIMEOUT=30")
 set(H2WS_TEST_TIMEOUT 60)
@@ -37,7 +46,7 @@ foreach(source ${H2WS_TESTS})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE h2ws_test_support)
   if(area STREQUAL "io")
-    target_link_libraries(${target} PRIVATE OpenSSL::SSL PkgConfig::EVENT)
+    target_link_libraries(${target} PRIVATE h2ws_test_io_support)
   endif()
   add_test(NAME ${area}/${short} COMMAND ${target})
   set_tests_properties(

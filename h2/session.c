@@ -348,7 +348,9 @@ int h2ws__h2_recv_eof(struct h2ws__h2 *h2, int error) {
     bool clean = error == 0 && h2->streams_len == 0;
     const char *detail =
       error == 0 ? "the peer closed the connection" : h2ws_strerror(error);
-    session_set_end(h2, clean ? H2WS_CLOSE_CLEAN : H2WS_CLOSE_LOST,
+    h2ws_close_class cls =
+      error == H2WS_ERR_TIMEOUT ? H2WS_CLOSE_TIMEOUT : H2WS_CLOSE_LOST;
+    session_set_end(h2, clean ? H2WS_CLOSE_CLEAN : cls,
                     clean ? 0 : (error == 0 ? H2WS_ERR_LOST : error),
                     NGHTTP2_NO_ERROR, detail);
     h2->end.by_peer = true;

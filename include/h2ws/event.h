@@ -4,7 +4,8 @@
  * This is the edge of the library: sockets, TLS, names, timers and threads.
  * It carries bytes for the core (h2ws/core.h), whose connections, streams
  * and sockets are used directly: everything in core.h applies here, on the
- * thread of the loop that a connection lives on.
+ * thread of the loop that a connection lives on; but h2ws_conn_free(), _recv,
+ * _recv_eof, _send, _tick and _set_user are the edge's own business.
  *
  * Threads: each declaration says "any thread" or "loop thread". A loop and
  * all that lives on it belong to the thread that runs it. Nothing here
@@ -40,7 +41,7 @@ H2WS_EXTERN int h2ws_loop_new(h2ws_loop **out, struct event_base *base);
  */
 H2WS_EXTERN void h2ws_loop_free(h2ws_loop *loop);
 
-/* Runs until h2ws_loop_stop(), or until nothing is left. Loop thread. */
+/* Runs until h2ws_loop_stop(). Loop thread. H2WS_ERR_IO. */
 H2WS_EXTERN int h2ws_loop_run(h2ws_loop *loop);
 
 /* Makes h2ws_loop_run() return soon. Any thread. */
@@ -124,7 +125,8 @@ typedef struct h2ws_server_options {
   size_t size;
   const char *listen;    /* "HOST:PORT", "[v6]:PORT" or "unix:PATH"; required
                             unless listen_fd is set; port 0: any free one */
-  int listen_fd;         /* a listening socket to take over; -1: none */
+  int listen_fd;         /* a listening socket, taken over if the start
+                            succeeds; -1: none */
   bool cleartext;        /* no TLS: HTTP/2 by prior knowledge */
   const char *cert_file; /* PEM chain; NULL: a throw-away certificate for
                             localhost, 127.0.0.1 and ::1 is made */
@@ -162,8 +164,9 @@ H2WS_EXTERN const char *h2ws_server_address(const h2ws_server *server);
 H2WS_EXTERN int h2ws_server_stop(h2ws_server *server);
 
 /*
- * Frees a server, at once: connections still open are dropped. NULL does
- * nothing. Loop thread.
+ * Frees a server, at once: connections still open are dropped. From inside a
+ * callback of such a connection, its last events come when that has returned.
+ * NULL does nothing. Loop thread.
  */
 H2WS_EXTERN void h2ws_server_free(h2ws_server *server);
 
@@ -201,7 +204,8 @@ typedef struct h2ws_client_options {
   const char *key_file;
   const char *server_name;     /* verify and send this name; NULL: the URL's */
   const char *unix_path;       /* connect to this Unix socket instead */
-  int fd;                      /* use this connected socket instead; -1: none */
+  int fd;                      /* use this connected socket instead, taken over
+                                  if the call succeeds; -1: none */
   bool keylog;                 /* append TLS secrets to $SSLKEYLOGFILE */
   uint32_t connect_timeout_ms; /* DNS, TCP and TLS together; 10 s */
   h2ws_conn_options conn;      /* now, random and secure are set here */
@@ -211,6 +215,9 @@ H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
                                              size_t size);
 
 /*
+ * TLS sessions of earlier connections of the loop are resumed where origin,
+ * files and verification are the same; early data is never sent.
+ *
  * Connects to where `url` points: wss or https (TLS, ALPN h2), ws or http
  * (HTTP/2 in cleartext by prior knowledge). on_connect or on_close follows.
  * `*out` is owned by the caller. `options` may be NULL. Loop thread.
@@ -241,8 +248,9 @@ H2WS_EXTERN const char *h2ws_client_path(const h2ws_client *client);
 H2WS_EXTERN h2ws_conn *h2ws_client_conn(h2ws_client *client);
 
 /*
- * Frees a client; a connection that is open is dropped, after on_close.
- * NULL does nothing. Loop thread.
+ * Frees a client, after its on_close: what is open or on its way is dropped.
+ * From inside a callback of its connection, on_close comes when that has
+ * returned. NULL does nothing. Loop thread.
  */
 H2WS_EXTERN void h2ws_client_free(h2ws_client *client);
 

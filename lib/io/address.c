@@ -72,6 +72,20 @@ static int listen_on(const struct sockaddr *addr, socklen_t len,
   return fd;
 }
 
+/* A socket file that a server left behind: nobody takes connections there. */
+static bool unix_is_stale(const struct sockaddr_un *addr, socklen_t len) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  bool stale =
+    fd >= 0 &&
+    connect(fd, (const struct sockaddr *)(const void *)addr, len) != 0 &&
+    errno == ECONNREFUSED;
+  if (fd >= 0) {
+    (void)close(fd);
+  }
+  errno = EADDRINUSE;
+  return stale;
+}
+
 static int listen_unix(const char *path, int *out) {
   struct sockaddr_un addr;
   socklen_t len = 0;
@@ -79,6 +93,10 @@ static int listen_unix(const char *path, int *out) {
     return H2WS_ERR_INVALID;
   }
   *out = listen_on((const struct sockaddr *)(const void *)&addr, len, false);
+  if (*out < 0 && errno == EADDRINUSE && unix_is_stale(&addr, len)) {
+    (void)unlink(path);
+    *out = listen_on((const struct sockaddr *)(const void *)&addr, len, false);
+  }
   return *out < 0 ? H2WS_ERR_IO : 0;
 }
 
@@ -115,14 +133,17 @@ static int listen_tcp(const char *text, bool reuse_port, int *out, char *why,
   return 0;
 }
 
+bool h2ws__address_is_unix(const char *text) {
+  return strncmp(text, H2WS__UNIX_PREFIX, strlen(H2WS__UNIX_PREFIX)) == 0;
+}
+
 int h2ws__address_listen(const char *text, bool reuse_port, int *out, char *why,
                          size_t why_len) {
-  size_t prefix = strlen(H2WS__UNIX_PREFIX);
   int rv;
-  if (strncmp(text, H2WS__UNIX_PREFIX, prefix) != 0) {
+  if (!h2ws__address_is_unix(text)) {
     return listen_tcp(text, reuse_port, out, why, why_len);
   }
-  rv = listen_unix(text + prefix, out);
+  rv = listen_unix(text + strlen(H2WS__UNIX_PREFIX), out);
   if (rv != 0) {
     (void)snprintf(why, why_len, "cannot listen on %s: %s", text,
                    rv == H2WS_ERR_IO ? strerror(errno) : "path too long");
@@ -137,9 +158,9 @@ void h2ws__address_text(const struct sockaddr *addr, socklen_t len, char *out,
   if (addr->sa_family == AF_UNIX) {
     const struct sockaddr_un *un =
       (const struct sockaddr_un *)(const void *)addr;
-    bool named = len > offsetof(struct sockaddr_un, sun_path);
-    (void)snprintf(out, out_len, H2WS__UNIX_PREFIX "%.100s",
-                   named ? un->sun_path : "");
+    size_t path = offsetof(struct sockaddr_un, sun_path);
+    (void)snprintf(out, out_len, H2WS__UNIX_PREFIX "%.*s",
+                   len > path ? (int)(len - path) : 0, un->sun_path);
     return;
   }
   if (getnameinfo(addr, len, host, sizeof(host), port, sizeof(port),

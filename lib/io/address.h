@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #define H2WS__HOST_MAX 256
-#define H2WS__ADDRESS_TEXT 112
+#define H2WS__ADDRESS_TEXT 128
 
 /* "HOST:PORT" or "[v6]:PORT", cut in two. H2WS_ERR_INVALID. */
 int h2ws__address_split(const char *text, char host[H2WS__HOST_MAX],
@@ -18,6 +18,7 @@ int h2ws__address_listen(const char *text, bool reuse_port, int *out, char *why,
 
 /* "unix:PATH" starts with this. */
 #define H2WS__UNIX_PREFIX "unix:"
+bool h2ws__address_is_unix(const char *text);
 
 /* The local or the peer's address of a socket, as text. */
 void h2ws__address_text(const struct sockaddr *addr, socklen_t len, char *out,

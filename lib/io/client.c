@@ -23,7 +23,10 @@ struct h2ws_client {
   char *unix_path;
   char *server_name;
   SSL_CTX *ctx;
+  char *session_key;
+  struct h2ws__session_place sessions;
   struct h2ws__resolve *resolve;
+  struct event *resolve_timer;
   struct addrinfo *addresses;
   struct addrinfo *next; /* to be tried */
   struct h2ws__link *link;
@@ -43,7 +46,9 @@ static void client_try_next(h2ws_client *client);
 
 /* Everything but the struct. */
 static void client_release(h2ws_client *client) {
-  h2ws__resolve_cancel(client->resolve);
+  if (client->resolve_timer != NULL) {
+    event_free(client->resolve_timer);
+  }
   if (client->addresses != NULL) {
     freeaddrinfo(client->addresses);
   }
@@ -51,6 +56,7 @@ static void client_release(h2ws_client *client) {
   h2ws__url_dispose(&client->url);
   free(client->unix_path);
   free(client->server_name);
+  free(client->session_key);
 }
 
 static void client_bury(struct h2ws__grave *grave) {
@@ -68,13 +74,23 @@ static void client_call_close(h2ws_client *client,
   client->callbacks->on_close(client, info, client->user);
 }
 
+static h2ws_close_class class_of(int error) {
+  switch (error) {
+  case H2WS_ERR_TIMEOUT:
+    return H2WS_CLOSE_TIMEOUT;
+  case H2WS_ERR_CANCELLED:
+    return H2WS_CLOSE_ABORTED;
+  default:
+    return H2WS_CLOSE_REFUSED;
+  }
+}
+
 /* It never came to be: at which step, and why. */
 static void client_failed(h2ws_client *client, int error) {
   h2ws_close_info info;
   memset(&info, 0, sizeof(info));
   info.size = sizeof(info);
-  info.cls =
-    error == H2WS_ERR_TIMEOUT ? H2WS_CLOSE_TIMEOUT : H2WS_CLOSE_REFUSED;
+  info.cls = class_of(error);
   info.error = error;
   info.code = 1006;
   info.reason = "";
@@ -117,17 +133,19 @@ static void event_failed(struct h2ws__link *link, int error, const char *text) {
                  text);
 }
 
-static void event_ended(struct h2ws__link *link, const h2ws_close_info *info) {
+static void event_ended(struct h2ws__link *link, h2ws_conn *conn,
+                        const h2ws_close_info *info) {
+  (void)conn;
   client_call_close(link->owner, info);
 }
 
 static void event_gone(struct h2ws__link *link) {
   h2ws_client *client = link->owner;
-  bool was_told = client->told;
+  bool opened = link->opened;
   client->link = NULL;
   h2ws__link_free(link);
-  if (was_told || client->free_asked) {
-    return;
+  if (opened) {
+    return; /* its end is told by event_ended() */
   }
   /* Another address may do where this one does not answer. */
   if (client->last_error == H2WS_ERR_CONNECT ||
@@ -138,10 +156,10 @@ static void event_gone(struct h2ws__link *link) {
   }
 }
 
-static void event_trace(struct h2ws__link *link, h2ws_trace_level level,
-                        const char *text) {
-  h2ws_client *client = link->owner;
-  client->callbacks->on_trace(link->conn, level, text, client->user);
+static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
+                        h2ws_trace_level level, const char *text) {
+  const h2ws_client *client = link->owner;
+  client->callbacks->on_trace(conn, level, text, client->user);
 }
 
 static const struct h2ws__link_events events = {
@@ -155,25 +173,34 @@ static const struct h2ws__link_events events_traced = {
  * Connecting
  */
 
-static int client_make_ssl(const h2ws_client *client, SSL **out) {
+static int client_make_ssl(h2ws_client *client, SSL **out) {
+  int rv;
   *out = NULL;
   if (client->ctx == NULL) {
     return 0;
   }
-  return h2ws__tls_client_new(out, client->ctx,
-                              client->server_name != NULL ? client->server_name
-                                                          : client->url.host,
-                              client->options.insecure);
+  rv = h2ws__tls_client_new(out, client->ctx,
+                            client->server_name != NULL ? client->server_name
+                                                        : client->url.host,
+                            client->options.insecure);
+  if (rv == 0) {
+    rv = h2ws__tls_resume(*out, &client->sessions);
+  }
+  if (rv != 0) {
+    SSL_free(*out);
+    *out = NULL;
+  }
+  return rv;
 }
 
+/* An address that does not answer leaves half of the time to the others. */
 static uint32_t client_time_left(const h2ws_client *client) {
   h2ws_time now = h2ws__io_now(NULL);
+  h2ws_time left = client->deadline > now ? client->deadline - now : 0;
   if (client->deadline == H2WS_NEVER) {
     return 0;
   }
-  return client->deadline > now
-           ? (uint32_t)((client->deadline - now) / H2WS_MS) + 1
-           : 1;
+  return (uint32_t)(left / H2WS_MS / (client->next != NULL ? 2 : 1)) + 1;
 }
 
 /* Takes over `fd`. */
@@ -194,7 +221,12 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
   client->link->events =
     client->callbacks->on_trace != NULL ? &events_traced : &events;
   (void)snprintf(client->link->peer, sizeof(client->link->peer), "%s", peer);
-  return h2ws__link_start(client->link, connecting, client_time_left(client));
+  rv = h2ws__link_start(client->link, connecting, client_time_left(client));
+  if (rv != 0) {
+    h2ws__link_free(client->link);
+    client->link = NULL;
+  }
+  return rv;
 }
 
 static int client_connect_address(h2ws_client *client,
@@ -237,9 +269,21 @@ static void client_try_next(h2ws_client *client) {
   client_failed(client, error);
 }
 
+/* Takes the answer's place: it may be long in coming. */
+static void on_resolve_timeout(evutil_socket_t fd, short what, void *arg) {
+  h2ws_client *client = arg;
+  (void)fd;
+  (void)what;
+  h2ws__resolve_cancel(client->resolve);
+  client->resolve = NULL;
+  client_explain(client, "%s did not resolve in time", client->url.host);
+  client_failed(client, H2WS_ERR_TIMEOUT);
+}
+
 static void on_resolved(struct addrinfo *list, int error, void *user) {
   h2ws_client *client = user;
   client->resolve = NULL;
+  (void)event_del(client->resolve_timer);
   if (error != 0) {
     client_explain(client, "%s does not resolve: %s", client->url.host,
                    gai_strerror(error));
@@ -251,6 +295,20 @@ static void on_resolved(struct addrinfo *list, int error, void *user) {
     client_explain(client, "%s has no address", client->url.host);
     client_try_next(client);
   }
+}
+
+static int client_resolve(h2ws_client *client, uint32_t timeout_ms) {
+  struct timeval tv;
+  tv.tv_sec = (time_t)(timeout_ms / 1000);
+  tv.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000;
+  client->resolve_timer =
+    event_new(client->loop->base, -1, 0, on_resolve_timeout, client);
+  if (client->resolve_timer == NULL ||
+      (timeout_ms > 0 && event_add(client->resolve_timer, &tv) != 0)) {
+    return H2WS_ERR_NOMEM;
+  }
+  return h2ws__resolve_start(&client->resolve, client->loop, client->url.host,
+                             client->url.port, on_resolved, client);
 }
 
 /* The descriptor or the path was given: posted, to end outside of connect. */
@@ -320,6 +378,13 @@ static int client_prepare(h2ws_client *client, const char *url) {
     rv = h2ws__tls_client_context(&client->ctx, &client->options, client->why,
                                   sizeof(client->why));
   }
+  if (rv == 0 && client->url.secure) {
+    client->session_key = h2ws__tls_session_key(
+      &client->options, client->url.host, client->url.port);
+    client->sessions.sessions = &client->loop->sessions;
+    client->sessions.key = client->session_key;
+    rv = client->session_key == NULL ? H2WS_ERR_NOMEM : 0;
+  }
   return rv;
 }
 
@@ -328,8 +393,7 @@ static int client_begin(h2ws_client *client) {
   int rv;
   client->deadline = ms == 0 ? H2WS_NEVER : h2ws__io_now(NULL) + ms * H2WS_MS;
   if (client->options.fd < 0 && client->unix_path == NULL) {
-    return h2ws__resolve_start(&client->resolve, client->loop, client->url.host,
-                               client->url.port, on_resolved, client);
+    return client_resolve(client, ms);
   }
   rv = h2ws_loop_post(client->loop, connect_given, client);
   client->given_posted = rv == 0;
@@ -407,10 +471,20 @@ void h2ws_client_free(h2ws_client *client) {
   if (client == NULL || client->free_asked) {
     return;
   }
-  if (client->link != NULL) {
-    h2ws__link_drop(client->link, H2WS_ERR_CANCELLED, "the client was freed");
-  }
   client->free_asked = true;
+  if (client->link != NULL && client->link->opened && client->link->told) {
+    h2ws__link_orphan(client->link); /* its last bytes still go out */
+  } else if (client->link != NULL) {
+    h2ws__link_drop(client->link, H2WS_ERR_CANCELLED, "the client was freed");
+  } else if (!client->told) {
+    client_explain(client, "the client was freed");
+    client_failed(client, H2WS_ERR_CANCELLED);
+  }
+  h2ws__resolve_cancel(client->resolve);
+  client->resolve = NULL;
+  if (client->resolve_timer != NULL) {
+    (void)event_del(client->resolve_timer);
+  }
   if (!client->given_posted) {
     h2ws__loop_bury(client->loop, &client->grave, client_bury);
   }

@@ -82,11 +82,14 @@ int h2ws__link_new(struct h2ws__link **out, h2ws_loop *loop, int fd, SSL *ssl,
   link->fd = fd;
   link->ssl = ssl;
   link->options = options;
+  link->stall_ms = options->stall_timeout_ms;
   link->server = server;
   link->timer_at = H2WS_NEVER;
   link->deadline = H2WS_NEVER;
-  link->slot = h2ws__loop_take_slot(loop, link);
-  rv = link->slot == SIZE_MAX ? H2WS_ERR_NOMEM : link_make_events(link);
+  rv = h2ws__loop_enter(loop, link);
+  if (rv == 0) {
+    rv = link_make_events(link);
+  }
   if (rv == 0 && ssl != NULL) {
     rv = h2ws__link_tls_attach(link);
   }
@@ -112,12 +115,12 @@ static void link_release(struct h2ws__link *link) {
   link_free_event(&link->io_event);
   link_free_event(&link->write_event);
   link_free_event(&link->timer);
-  h2ws__loop_give_slot(link->loop, link->slot);
   if (link->conn != NULL) {
     h2ws_conn *conn = link->conn;
     h2ws_conn_free(conn);
     link->conn = NULL;
   }
+  h2ws__loop_leave(link->loop, link);
   SSL_free(link->ssl);
   link->ssl = NULL;
   free(link->left);
@@ -161,10 +164,29 @@ void h2ws__link_drop(struct h2ws__link *link, int error, const char *text) {
   if (link->state < H2WS__LINK_OPEN) {
     link_failed(link, error, text);
   } else if (link->state != H2WS__LINK_CLOSED) {
-    if (link->conn != NULL && !h2ws_conn_finished(link->conn)) {
+    link->why = text;
+    /* What is cancelled ends as aborted, when its connection is freed. */
+    if (error != H2WS_ERR_CANCELLED && !h2ws_conn_finished(link->conn)) {
       (void)h2ws_conn_recv_eof(link->conn, error);
     }
     link_gone(link);
+    link->why = NULL;
+  }
+}
+
+static void orphan_gone(struct h2ws__link *link) {
+  h2ws__link_free(link);
+}
+
+/* Its core connection has ended: nothing else can happen. */
+static const struct h2ws__link_events orphan_events = {.gone = orphan_gone};
+
+void h2ws__link_orphan(struct h2ws__link *link) {
+  assert(link->opened && link->told);
+  link->events = &orphan_events;
+  link->owner = NULL;
+  if (link->ssl != NULL) {
+    (void)SSL_set_app_data(link->ssl, NULL);
   }
 }
 
@@ -175,7 +197,9 @@ void h2ws__link_drop(struct h2ws__link *link, int error, const char *text) {
 static void on_conn_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   struct h2ws__link *link = user;
   (void)conn;
-  link->events->request(link, stream);
+  if (link->state != H2WS__LINK_CLOSED) {
+    link->events->request(link, stream);
+  }
 }
 
 static void on_conn_want_send(h2ws_conn *conn, void *user) {
@@ -197,9 +221,12 @@ static void on_conn_deadline(h2ws_conn *conn, void *user) {
 static void on_conn_close(h2ws_conn *conn, const h2ws_close_info *info,
                           void *user) {
   struct h2ws__link *link = user;
-  (void)conn;
+  h2ws_close_info mine = *info;
+  if (link->why != NULL) {
+    mine.detail = link->why;
+  }
   link->told = true;
-  link->events->ended(link, info);
+  link->events->ended(link, conn, &mine);
   if (link->state == H2WS__LINK_OPEN) {
     link->state = H2WS__LINK_FLUSHING;
     h2ws__loop_mark_dirty(link->loop, link);
@@ -209,8 +236,9 @@ static void on_conn_close(h2ws_conn *conn, const h2ws_close_info *info,
 static void on_conn_trace(h2ws_conn *conn, h2ws_trace_level level,
                           const char *text, void *user) {
   struct h2ws__link *link = user;
-  (void)conn;
-  link->events->trace(link, level, text);
+  if (link->events->trace != NULL) {
+    link->events->trace(link, conn, level, text);
+  }
 }
 
 static const h2ws_conn_callbacks conn_callbacks = {
@@ -247,6 +275,7 @@ static void link_open(struct h2ws__link *link) {
     link_failed(link, rv, h2ws_strerror(rv));
     return;
   }
+  link->opened = true;
   link->state = H2WS__LINK_OPEN;
   link->deadline = H2WS_NEVER;
   link->events->open(link);
@@ -287,7 +316,7 @@ static bool link_send_left(struct h2ws__link *link) {
       return false;
     }
     link->left_pos += (size_t)n;
-    link_set_deadline(link, link->options->stall_timeout_ms);
+    link_set_deadline(link, link->stall_ms);
   }
   link_stop_waiting(link);
   return true;
@@ -305,7 +334,7 @@ static bool link_keep(struct h2ws__link *link, const uint8_t *data,
   if (waiting > 0) {
     memcpy(left, link->left + link->left_pos, waiting);
   } else {
-    link_set_deadline(link, link->options->stall_timeout_ms);
+    link_set_deadline(link, link->stall_ms);
   }
   memcpy(left + waiting, data, len);
   free(link->left);
@@ -457,6 +486,7 @@ static void link_handshake(struct h2ws__link *link) {
 /* Decrypts what arrived; nothing stays behind inside of OpenSSL. */
 static void link_read_tls(struct h2ws__link *link, const uint8_t *data,
                           size_t len) {
+  char why[WHY_LEN] = "";
   h2ws_ssize n = 0;
   link->cipher_in = data;
   link->cipher_in_len = len;
@@ -464,7 +494,8 @@ static void link_read_tls(struct h2ws__link *link, const uint8_t *data,
     link_handshake(link);
   }
   while (link->state >= H2WS__LINK_OPEN && link->state != H2WS__LINK_CLOSED) {
-    n = h2ws__link_tls_read(link, link->loop->plain, H2WS__IO_READ_CAP);
+    n = h2ws__link_tls_read(link, link->loop->plain, H2WS__IO_READ_CAP, why,
+                            sizeof(why));
     if (link->cipher_out_len > 0) {
       (void)link_send_cipher(link);
     }
@@ -479,7 +510,7 @@ static void link_read_tls(struct h2ws__link *link, const uint8_t *data,
   if (n == H2WS_ERR_EOF) {
     link_eof(link, 0);
   } else if (n < 0) {
-    h2ws__link_drop(link, H2WS_ERR_TLS, "TLS failed while receiving");
+    h2ws__link_drop(link, H2WS_ERR_TLS, why);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 
+#include "lib/io/address.h"
 #include "lib/io/loop.h"
 
 enum h2ws__link_state {
@@ -26,12 +27,16 @@ struct h2ws__link_events {
   void (*request)(struct h2ws__link *link, h2ws_stream *stream);
   /* It failed before it was open. `text` is a sentence. */
   void (*failed)(struct h2ws__link *link, int error, const char *text);
-  /* The core connection ended. */
-  void (*ended)(struct h2ws__link *link, const h2ws_close_info *info);
+  /*
+   * The core connection ended. Where its end comes from inside one of its own
+   * calls, this comes after `gone`, in the same turn.
+   */
+  void (*ended)(struct h2ws__link *link, h2ws_conn *conn,
+                const h2ws_close_info *info);
   /* The descriptor is closed; the link is freed when this returns. */
   void (*gone)(struct h2ws__link *link);
-  void (*trace)(struct h2ws__link *link, h2ws_trace_level level,
-                const char *text);
+  void (*trace)(struct h2ws__link *link, h2ws_conn *conn,
+                h2ws_trace_level level, const char *text);
 };
 
 struct h2ws__link {
@@ -39,15 +44,18 @@ struct h2ws__link {
   h2ws_loop *loop;
   const struct h2ws__link_events *events;
   void *owner;
-  const h2ws_conn_options *options; /* borrowed from the owner */
+  const h2ws_conn_options *options; /* borrowed from the owner, until open */
+  uint32_t stall_ms;
   int fd;
   uint8_t state; /* enum h2ws__link_state */
   bool server;
   bool peer_closed;     /* close_notify or FIN was received */
+  bool opened;          /* there was a core connection */
   bool told;            /* failed or ended was called */
   uint16_t key_updates; /* TLS KeyUpdate without data in between */
   SSL *ssl;
   h2ws_conn *conn;
+  const char *why;           /* while it is dropped: a sentence for the owner */
   struct event *io_event;    /* readable */
   struct event *write_event; /* writable; added while bytes are left over */
   struct event *timer;
@@ -56,7 +64,8 @@ struct h2ws__link {
   uint8_t *left;      /* what the kernel did not take */
   size_t left_pos;
   size_t left_len;
-  size_t slot;
+  uint64_t serial; /* 0: not entered at the loop */
+  struct h2ws__link *bucket_next;
   size_t lingered; /* bytes thrown away since our FIN */
   /* During a TLS call: ciphertext on its way. */
   const uint8_t *cipher_in;
@@ -64,7 +73,7 @@ struct h2ws__link {
   size_t cipher_out_len;
   struct h2ws__link *dirty_next;
   struct h2ws__link **dirty_pprev;
-  char peer[112];
+  char peer[H2WS__ADDRESS_TEXT];
 };
 
 /*
@@ -87,6 +96,12 @@ void h2ws__link_drop(struct h2ws__link *link, int error, const char *text);
  */
 void h2ws__link_free(struct h2ws__link *link);
 
+/*
+ * Leaves a link whose core connection has ended to itself: it sends what is
+ * left, lingers, and frees itself.
+ */
+void h2ws__link_orphan(struct h2ws__link *link);
+
 /* Sends what the core has; called once a turn. */
 void h2ws__link_flush(struct h2ws__link *link);
 
@@ -100,7 +115,7 @@ int h2ws__link_tls_handshake(struct h2ws__link *link, char *why,
                              size_t why_len);
 /* Decrypted bytes; 0 wants more; H2WS_ERR_EOF; H2WS_ERR_TLS. */
 h2ws_ssize h2ws__link_tls_read(struct h2ws__link *link, uint8_t *buf,
-                               size_t cap);
+                               size_t cap, char *why, size_t why_len);
 /* Encrypts all of it into the loop's cipher buffer. */
 int h2ws__link_tls_write(struct h2ws__link *link, const uint8_t *data,
                          size_t len);

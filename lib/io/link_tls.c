@@ -118,7 +118,7 @@ int h2ws__link_tls_handshake(struct h2ws__link *link, char *why,
 }
 
 h2ws_ssize h2ws__link_tls_read(struct h2ws__link *link, uint8_t *buf,
-                               size_t cap) {
+                               size_t cap, char *why, size_t why_len) {
   int n;
   ERR_clear_error();
   n = SSL_read(link->ssl, buf, (int)cap);
@@ -127,6 +127,7 @@ h2ws_ssize h2ws__link_tls_read(struct h2ws__link *link, uint8_t *buf,
     return n;
   }
   if (link->key_updates > KEY_UPDATES_MAX) {
+    (void)snprintf(why, why_len, "the peer does nothing but change TLS keys");
     return H2WS_ERR_TLS;
   }
   switch (SSL_get_error(link->ssl, n)) {
@@ -136,6 +137,7 @@ h2ws_ssize h2ws__link_tls_read(struct h2ws__link *link, uint8_t *buf,
   case SSL_ERROR_ZERO_RETURN:
     return H2WS_ERR_EOF;
   default:
+    (void)h2ws__tls_explain(link->ssl, why, why_len);
     return H2WS_ERR_TLS;
   }
 }

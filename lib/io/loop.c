@@ -8,11 +8,9 @@
 #include "lib/io/link.h"
 #include "lib/io/mailbox.h"
 
-/* An id: slot generation, slot, stream id. */
+/* An id: the serial of the link, 2^33 before one comes again; stream id. */
 #define ID_STREAM_BITS 31
-#define ID_SLOT_BITS 17
-#define SLOTS_MAX ((size_t)1 << ID_SLOT_BITS)
-#define GENERATION_MASK 0xffffu
+#define BUCKETS_MIN 16
 
 h2ws_time h2ws__io_now(void *user) {
   struct timespec ts;
@@ -155,10 +153,22 @@ int h2ws_loop_new(h2ws_loop **out, struct event_base *base) {
   return 0;
 }
 
+/* Those that nobody owns any more, on their last bytes. */
+static void free_links(h2ws_loop *loop) {
+  size_t i;
+  for (i = 0; i < loop->buckets_len; i++) {
+    while (loop->buckets[i] != NULL) {
+      h2ws__link_free(loop->buckets[i]);
+    }
+  }
+}
+
 void h2ws_loop_free(h2ws_loop *loop) {
   if (loop == NULL) {
     return;
   }
+  free_links(loop);
+  bury_all(loop);
   if (loop->mailbox != NULL) {
     h2ws__mailbox_close(loop->mailbox);
   }
@@ -175,8 +185,8 @@ void h2ws_loop_free(h2ws_loop *loop) {
   if (loop->own_base && loop->base != NULL) {
     event_base_free(loop->base);
   }
-  free(loop->slots);
-  free(loop->generations);
+  h2ws__sessions_dispose(&loop->sessions);
+  free(loop->buckets);
   free(loop->in);
   free(loop->plain);
   free(loop->out);
@@ -215,60 +225,61 @@ int h2ws_loop_post(h2ws_loop *loop, void (*fn)(void *arg), void *arg) {
  * Ids
  */
 
-static size_t find_free_slot(const h2ws_loop *loop) {
-  size_t i;
-  for (i = 0; i < loop->slots_len; i++) {
-    if (loop->slots[i] == NULL) {
-      return i;
-    }
-  }
-  return loop->slots_len;
+static struct h2ws__link **bucket_of(const h2ws_loop *loop, uint64_t serial) {
+  return &loop->buckets[serial & (loop->buckets_len - 1)];
 }
 
-static int grow_slots(h2ws_loop *loop) {
-  size_t len = loop->slots_len == 0 ? 16 : loop->slots_len * 2;
-  struct h2ws__link **slots;
-  uint32_t *generations;
-  if (len > SLOTS_MAX) {
+static void put_in_bucket(h2ws_loop *loop, struct h2ws__link *link) {
+  struct h2ws__link **bucket = bucket_of(loop, link->serial);
+  link->bucket_next = *bucket;
+  *bucket = link;
+}
+
+static int grow_buckets(h2ws_loop *loop) {
+  struct h2ws__link **old = loop->buckets;
+  size_t old_len = loop->buckets_len;
+  size_t len = old_len == 0 ? BUCKETS_MIN : old_len * 2;
+  struct h2ws__link **buckets = calloc(len, sizeof(struct h2ws__link *));
+  size_t i;
+  if (buckets == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  slots = realloc(loop->slots, len * sizeof(struct h2ws__link *));
-  if (slots == NULL) {
-    return H2WS_ERR_NOMEM;
+  loop->buckets = buckets;
+  loop->buckets_len = len;
+  for (i = 0; i < old_len; i++) {
+    struct h2ws__link *link = old[i];
+    while (link != NULL) {
+      struct h2ws__link *next = link->bucket_next;
+      put_in_bucket(loop, link);
+      link = next;
+    }
   }
-  loop->slots = slots;
-  generations = realloc(loop->generations, len * sizeof(*generations));
-  if (generations == NULL) {
-    return H2WS_ERR_NOMEM;
-  }
-  loop->generations = generations;
-  memset(slots + loop->slots_len, 0,
-         (len - loop->slots_len) * sizeof(struct h2ws__link *));
-  memset(generations + loop->slots_len, 0,
-         (len - loop->slots_len) * sizeof(*generations));
-  loop->slots_len = len;
+  free(old);
   return 0;
 }
 
-size_t h2ws__loop_take_slot(h2ws_loop *loop, struct h2ws__link *link) {
-  size_t slot =
-    loop->slots_hint < loop->slots_len && loop->slots[loop->slots_hint] == NULL
-      ? loop->slots_hint
-      : find_free_slot(loop);
-  if (slot == loop->slots_len && grow_slots(loop) != 0) {
-    return SIZE_MAX;
+int h2ws__loop_enter(h2ws_loop *loop, struct h2ws__link *link) {
+  if (loop->links_len == loop->buckets_len && grow_buckets(loop) != 0) {
+    return H2WS_ERR_NOMEM;
   }
-  loop->slots_hint = slot + 1;
-  loop->slots[slot] = link;
-  loop->generations[slot] = (loop->generations[slot] + 1) & GENERATION_MASK;
-  return slot;
+  link->serial = ++loop->last_serial & (UINT64_MAX >> ID_STREAM_BITS);
+  loop->links_len++;
+  put_in_bucket(loop, link);
+  return 0;
 }
 
-void h2ws__loop_give_slot(h2ws_loop *loop, size_t slot) {
-  if (slot < loop->slots_len) {
-    loop->slots[slot] = NULL;
-    loop->slots_hint = slot;
+void h2ws__loop_leave(h2ws_loop *loop, struct h2ws__link *link) {
+  struct h2ws__link **at;
+  if (link->serial == 0) {
+    return; /* it never entered */
   }
+  at = bucket_of(loop, link->serial);
+  while (*at != link) {
+    at = &(*at)->bucket_next;
+  }
+  *at = link->bucket_next;
+  link->serial = 0;
+  loop->links_len--;
 }
 
 h2ws_id h2ws_socket_id(const h2ws_socket *socket) {
@@ -278,20 +289,23 @@ h2ws_id h2ws_socket_id(const h2ws_socket *socket) {
   if (link == NULL || id <= 0) {
     return 0;
   }
-  return ((h2ws_id)link->loop->generations[link->slot]
-          << (ID_STREAM_BITS + ID_SLOT_BITS)) |
-         ((h2ws_id)link->slot << ID_STREAM_BITS) | (h2ws_id)id;
+  return (h2ws_id)link->serial << ID_STREAM_BITS | (h2ws_id)id;
 }
 
 h2ws_socket *h2ws_loop_socket(h2ws_loop *loop, h2ws_id id) {
-  size_t slot = (size_t)(id >> ID_STREAM_BITS) & (SLOTS_MAX - 1);
-  uint32_t generation = (uint32_t)(id >> (ID_STREAM_BITS + ID_SLOT_BITS));
+  uint64_t serial = id >> ID_STREAM_BITS;
   int64_t stream = (int64_t)(id & (((h2ws_id)1 << ID_STREAM_BITS) - 1));
-  if (loop == NULL || slot >= loop->slots_len || loop->slots[slot] == NULL ||
-      loop->generations[slot] != generation) {
+  const struct h2ws__link *link;
+  if (loop == NULL || loop->buckets_len == 0) {
     return NULL;
   }
-  return h2ws_stream_socket(h2ws_conn_stream(loop->slots[slot]->conn, stream));
+  link = *bucket_of(loop, serial);
+  while (link != NULL && link->serial != serial) {
+    link = link->bucket_next;
+  }
+  return link == NULL
+           ? NULL
+           : h2ws_stream_socket(h2ws_conn_stream(link->conn, stream));
 }
 
 struct posted_message {

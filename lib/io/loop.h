@@ -8,6 +8,8 @@
 #include <event2/event.h>
 #include <h2ws/event.h>
 
+#include "lib/io/sessions.h"
+
 /* Bytes read at once, and gathered for one write. */
 #define H2WS__IO_READ_CAP ((size_t)128 * 1024)
 #define H2WS__IO_WRITE_CAP ((size_t)256 * 1024)
@@ -38,10 +40,11 @@ struct h2ws_loop {
   uint8_t *cipher;          /* encrypted, for the socket */
   struct h2ws__link *dirty; /* to be flushed at the end of this turn */
   struct h2ws__grave *graves;
-  struct h2ws__link **slots; /* by the upper half of an h2ws_id */
-  uint32_t *generations;
-  size_t slots_len;
-  size_t slots_hint; /* probably free */
+  struct h2ws__sessions sessions;
+  struct h2ws__link **buckets; /* links by serial; a power of two */
+  size_t buckets_len;
+  size_t links_len;
+  uint64_t last_serial;
 };
 
 /* Puts a link on the list of those to be flushed in this turn. */
@@ -52,9 +55,9 @@ void h2ws__loop_unmark(h2ws_loop *loop, struct h2ws__link *link);
 void h2ws__loop_bury(h2ws_loop *loop, struct h2ws__grave *grave,
                      void (*bury)(struct h2ws__grave *grave));
 
-/* A slot for ids; SIZE_MAX: no memory. */
-size_t h2ws__loop_take_slot(h2ws_loop *loop, struct h2ws__link *link);
-void h2ws__loop_give_slot(h2ws_loop *loop, size_t slot);
+/* Gives a link its serial, by which ids find it. H2WS_ERR_NOMEM. */
+int h2ws__loop_enter(h2ws_loop *loop, struct h2ws__link *link);
+void h2ws__loop_leave(h2ws_loop *loop, struct h2ws__link *link);
 
 /* CLOCK_MONOTONIC and OpenSSL's randomness, for the core's options. */
 h2ws_time h2ws__io_now(void *user);

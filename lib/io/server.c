@@ -1,5 +1,6 @@
 /* Servers: listeners, their threads, and the links they accept. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct worker;
 
 /* One accepted link, in its worker's list. */
 struct session {
+  struct h2ws__grave grave; /* first */
   struct worker *worker;
   struct h2ws__link *link;
   struct session *next;
@@ -53,6 +55,7 @@ struct h2ws_server {
   struct worker *workers;
   size_t workers_len;
   size_t workers_done;
+  bool freed;
   char address[H2WS__ADDRESS_TEXT];
 };
 
@@ -67,11 +70,12 @@ static struct session *session_of(const struct h2ws__link *link) {
 static void worker_check_done(struct worker *worker);
 
 static void event_open(struct h2ws__link *link) {
-  h2ws_server *server = session_of(link)->worker->server;
+  const struct worker *worker = session_of(link)->worker;
+  const h2ws_server *server = worker->server;
   if (server->callbacks->on_conn != NULL) {
     server->callbacks->on_conn(link->conn, server->user);
   }
-  if (session_of(link)->worker->stopping) {
+  if (worker->stopping) {
     (void)h2ws_conn_drain(link->conn);
   }
 }
@@ -88,11 +92,16 @@ static void event_failed(struct h2ws__link *link, int error, const char *text) {
   }
 }
 
-static void event_ended(struct h2ws__link *link, const h2ws_close_info *info) {
-  h2ws_server *server = session_of(link)->worker->server;
+static void event_ended(struct h2ws__link *link, h2ws_conn *conn,
+                        const h2ws_close_info *info) {
+  const h2ws_server *server = session_of(link)->worker->server;
   if (server->callbacks->on_conn_close != NULL) {
-    server->callbacks->on_conn_close(link->conn, info, server->user);
+    server->callbacks->on_conn_close(conn, info, server->user);
   }
+}
+
+static void session_bury(struct h2ws__grave *grave) {
+  free(grave); /* the first member of its session */
 }
 
 static void session_free(struct session *session) {
@@ -101,7 +110,7 @@ static void session_free(struct session *session) {
     session->next->pprev = session->pprev;
   }
   session->worker->sessions_len--;
-  free(session);
+  h2ws__loop_bury(session->worker->loop, &session->grave, session_bury);
 }
 
 static void event_gone(struct h2ws__link *link) {
@@ -112,10 +121,10 @@ static void event_gone(struct h2ws__link *link) {
   worker_check_done(worker);
 }
 
-static void event_trace(struct h2ws__link *link, h2ws_trace_level level,
-                        const char *text) {
-  h2ws_server *server = session_of(link)->worker->server;
-  server->callbacks->on_trace(link->conn, level, text, server->user);
+static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
+                        h2ws_trace_level level, const char *text) {
+  const h2ws_server *server = session_of(link)->worker->server;
+  server->callbacks->on_trace(conn, level, text, server->user);
 }
 
 static const struct h2ws__link_events events = {
@@ -251,7 +260,7 @@ static void worker_is_done(void *arg) {
     worker->started = false;
   }
   server->workers_done++;
-  if (server->workers_done == server->workers_len) {
+  if (!server->freed && server->workers_done == server->workers_len) {
     report_stopped(server);
   }
 }
@@ -350,6 +359,25 @@ void h2ws_server_options_default(h2ws_server_options *options, size_t size) {
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
+/* A TCP port each thread listens on by itself; others they share. */
+static int worker_open_listener(struct worker *worker,
+                                const h2ws_server_options *o, const char *where,
+                                char *why, size_t why_len) {
+  const h2ws_server *server = worker->server;
+  bool shared = o->listen_fd >= 0 || h2ws__address_is_unix(where);
+  if (shared && worker != server->workers) {
+    worker->fd = fcntl(server->workers[0].fd, F_DUPFD_CLOEXEC, 0);
+  } else if (o->listen_fd >= 0) {
+    worker->fd = o->listen_fd;
+    (void)evutil_make_socket_nonblocking(worker->fd);
+    (void)evutil_make_socket_closeonexec(worker->fd);
+  } else {
+    return h2ws__address_listen(where, server->workers_len > 1, &worker->fd,
+                                why, why_len);
+  }
+  return worker->fd < 0 ? H2WS_ERR_IO : 0;
+}
+
 static int server_listen(h2ws_server *server, const h2ws_server_options *o,
                          char *why, size_t why_len) {
   const char *where = o->listen;
@@ -358,15 +386,7 @@ static int server_listen(h2ws_server *server, const h2ws_server_options *o,
   size_t i;
   for (i = 0; i < server->workers_len; i++) {
     struct worker *worker = &server->workers[i];
-    int rv = 0;
-    if (o->listen_fd >= 0) {
-      worker->fd = i == 0 ? o->listen_fd : dup(o->listen_fd);
-      (void)evutil_make_socket_nonblocking(worker->fd);
-      (void)evutil_make_socket_closeonexec(worker->fd);
-    } else {
-      rv = h2ws__address_listen(where, server->workers_len > 1, &worker->fd,
-                                why, why_len);
-    }
+    int rv = worker_open_listener(worker, o, where, why, why_len);
     if (rv != 0) {
       return rv;
     }
@@ -474,6 +494,9 @@ int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
   text[0] = '\0';
   rv = server_prepare(server, options, text, sizeof(text));
   if (rv != 0) {
+    if (server->options.listen_fd >= 0 && server->workers_len > 0) {
+      server->workers[0].fd = -1; /* stays with the caller */
+    }
     if (why != NULL && why_len > 0) {
       (void)snprintf(why, why_len, "%s",
                      text[0] == '\0' ? h2ws_strerror(rv) : text);
@@ -521,16 +544,23 @@ static void worker_free(struct worker *worker) {
   }
 }
 
+static void server_bury(void *arg) {
+  h2ws_server *server = arg;
+  SSL_CTX_free(server->ctx);
+  free(server->protocols);
+  free(server->workers);
+  free(server);
+}
+
 void h2ws_server_free(h2ws_server *server) {
   size_t i;
   if (server == NULL) {
     return;
   }
+  server->freed = true;
   for (i = 0; i < server->workers_len; i++) {
     worker_free(&server->workers[i]);
   }
-  SSL_CTX_free(server->ctx);
-  free(server->protocols);
-  free(server->workers);
-  free(server);
+  /* Calls that were posted to it come first. */
+  (void)h2ws_loop_post(server->loop, server_bury, server);
 }

@@ -63,7 +63,9 @@ int h2ws__tls_explain(SSL *ssl, char *why, size_t why_len) {
                    newest_reason());
     return H2WS_ERR_ALPN;
   }
-  (void)snprintf(why, why_len, "the TLS handshake failed: %s", newest_reason());
+  (void)snprintf(why, why_len, "%s failed: %s",
+                 SSL_is_init_finished(ssl) ? "TLS" : "the TLS handshake",
+                 newest_reason());
   return H2WS_ERR_TLS;
 }
 
@@ -146,6 +148,8 @@ int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
     return H2WS_ERR_NOMEM;
   }
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+  /* Sessions live in tickets; the server remembers nothing. */
+  (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_session_id_context(ctx, session_context,
                                      sizeof(session_context) - 1) != 1) {
     return context_failed(ctx, "session context", NULL, why, why_len);
@@ -179,6 +183,13 @@ static void on_keylog(const SSL *ssl, const char *line) {
   }
 }
 
+/* A session came, by ticket: returns 1 if it was taken over. */
+static int on_session(SSL *ssl, SSL_SESSION *session) {
+  const struct h2ws__session_place *place = SSL_get_app_data(ssl);
+  return place != NULL &&
+         h2ws__sessions_keep(place->sessions, place->key, session);
+}
+
 int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
                              char *why, size_t why_len) {
   SSL_CTX *ctx;
@@ -202,6 +213,9 @@ int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
     return context_failed(ctx, "certificate or key", options->cert_file, why,
                           why_len);
   }
+  (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
+                                              SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(ctx, on_session);
   if (options->keylog) {
     SSL_CTX_set_keylog_callback(ctx, on_keylog);
   }
@@ -230,6 +244,7 @@ static int expect_host(SSL *ssl, const char *host) {
 int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
                          bool insecure) {
   SSL *ssl = SSL_new(ctx);
+  *out = NULL;
   if (ssl == NULL) {
     return H2WS_ERR_NOMEM;
   }
@@ -241,6 +256,43 @@ int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
   }
   *out = ssl;
   return 0;
+}
+
+char *h2ws__tls_session_key(const h2ws_client_options *options,
+                            const char *host, const char *port) {
+  const char *parts[] = {
+    host,
+    port,
+    options->server_name,
+    options->unix_path,
+    options->ca_file,
+    options->cert_file,
+    options->key_file,
+    options->insecure ? "insecure" : "verified",
+  };
+  char *key = NULL;
+  size_t len = 0;
+  size_t i;
+  FILE *out = open_memstream(&key, &len);
+  if (out == NULL) {
+    return NULL;
+  }
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    (void)fprintf(out, "%s\n", parts[i] == NULL ? "" : parts[i]);
+  }
+  if (fclose(out) != 0) {
+    free(key);
+    return NULL;
+  }
+  return key;
+}
+
+int h2ws__tls_resume(SSL *ssl, struct h2ws__session_place *place) {
+  SSL_SESSION *session = h2ws__sessions_take(place->sessions, place->key);
+  int ok = SSL_set_app_data(ssl, place) == 1 &&
+           (session == NULL || SSL_set_session(ssl, session) == 1);
+  SSL_SESSION_free(session);
+  return ok ? 0 : H2WS_ERR_NOMEM;
 }
 
 int h2ws__tls_check_alpn(const SSL *ssl, char *why, size_t why_len) {

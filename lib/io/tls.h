@@ -5,6 +5,8 @@
 #include <h2ws/event.h>
 #include <openssl/ssl.h>
 
+#include "lib/io/sessions.h"
+
 /* 0 or H2WS_ERR_TLS or H2WS_ERR_NOMEM; `why` gets a sentence. */
 int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
                              char *why, size_t why_len);
@@ -17,6 +19,23 @@ int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
  */
 int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
                          bool insecure);
+
+/*
+ * Names an origin and the trust of a client in it: what a session may be
+ * resumed under. Owned by the caller, NULL: no memory.
+ */
+char *h2ws__tls_session_key(const h2ws_client_options *options,
+                            const char *host, const char *port);
+
+/*
+ * Resumes a session of the key if there is one, and keeps those that the
+ * server gives out. `key` and `sessions` must outlive `ssl`.
+ */
+struct h2ws__session_place {
+  struct h2ws__sessions *sessions;
+  const char *key;
+};
+int h2ws__tls_resume(SSL *ssl, struct h2ws__session_place *place);
 
 /* 0 if ALPN chose HTTP/2 (RFC 9113 section 3.2). */
 int h2ws__tls_check_alpn(const SSL *ssl, char *why, size_t why_len);
