@@ -100,6 +100,15 @@ static int answer_submit(struct h2ws__h2_stream *stream,
   return rv == NGHTTP2_ERR_NOMEM ? H2WS_ERR_NOMEM : H2WS_ERR_CLOSED;
 }
 
+void h2ws__h2_count_refusal(struct h2ws__h2 *h2) {
+  h2->env->stats.streams_refused++;
+  if (!h2ws__meter_glitch(&h2->rx.meter, h2->rx.at)) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                  NGHTTP2_ENHANCE_YOUR_CALM,
+                  "too many refused requests (max_glitch_burst)");
+  }
+}
+
 static int carrier_answer(h2ws_stream *base, int status,
                           const h2ws_header *headers, size_t headers_len,
                           bool end) {
@@ -124,6 +133,9 @@ static int carrier_answer(h2ws_stream *base, int status,
   h2ws__headers_dispose(&fields, &stream->h2->env->mem);
   if (rv == 0) {
     h2ws__timer_stop(&stream->h2->env->timers, &stream->timer);
+    if (stream->connect && status >= 300) {
+      h2ws__h2_count_refusal(stream->h2);
+    }
     h2ws__h2_touch(stream->h2);
   }
   return rv;

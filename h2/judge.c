@@ -122,16 +122,11 @@ static int judge_head(const struct h2ws__h2 *h2, const struct h2ws__head *head,
 }
 
 static void request_refuse(struct h2ws__h2_stream *stream, int status) {
-  struct h2ws__h2 *h2 = stream->h2;
-  h2->env->stats.streams_refused++;
-  if (!h2ws__meter_glitch(&h2->rx.meter, h2->rx.at)) {
-    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
-                  NGHTTP2_ENHANCE_YOUR_CALM,
-                  "too many refused requests (max_glitch_burst)");
-    return;
-  }
-  h2ws__trace(h2->env, H2WS_TRACE_INFO, "stream %lld: refused with %d",
+  h2ws__trace(stream->h2->env, H2WS_TRACE_INFO, "stream %lld: refused with %d",
               (long long)stream->base.id, status);
+  if (!stream->connect) {
+    h2ws__h2_count_refusal(stream->h2);
+  }
   if (h2ws_stream_respond(&stream->base, status, NULL, 0, NULL, 0) != 0) {
     h2ws__h2_stream_end(stream, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
                         NGHTTP2_INTERNAL_ERROR, "no memory for the answer");

@@ -144,10 +144,15 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
   case FRAME_HEADERS:
   case FRAME_PUSH_PROMISE:
     meter->in_block = (flags & FLAG_END_HEADERS) == 0;
+    meter->continuations = 0;
     meter->blocks++;
     break;
   case FRAME_CONTINUATION:
     meter->in_block = (flags & FLAG_END_HEADERS) == 0;
+    meter->continuations++;
+    if (meter->continuations > H2WS__CONTINUATIONS_MAX) {
+      return "more than 8 CONTINUATION frames in one header block";
+    }
     break;
   case FRAME_GOAWAY:
     break;

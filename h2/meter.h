@@ -8,6 +8,9 @@
 
 #include <h2ws/core.h>
 
+/* CONTINUATION frames in one header block (hostile row FL-09) */
+#define H2WS__CONTINUATIONS_MAX 8
+
 /* A bucket that holds `burst` and refills at `rate` per second. */
 struct h2ws__bucket {
   uint32_t burst;
@@ -31,6 +34,7 @@ struct h2ws__meter {
   uint32_t preface;         /* bytes of the client preface to come */
   bool in_block;            /* a header block was begun, not ended */
   uint32_t blocks;          /* begun so far */
+  uint32_t continuations;   /* in this block */
   uint32_t empty_in_row;    /* DATA frames without payload or end */
   uint64_t updates;         /* WINDOW_UPDATE received */
   uint64_t updates_allowed; /* by what we opened and sent */

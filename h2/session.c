@@ -6,7 +6,6 @@
 
 #define HPACK_TABLE_MAX 4096
 #define MAX_SETTINGS 32
-#define MAX_CONTINUATIONS 8
 #define MAX_ACKS 1000
 
 /* ------------------------------------------------------------------------
@@ -42,7 +41,9 @@ static int session_new_option(nghttp2_option **out, const struct h2ws__h2 *h2) {
   nghttp2_option_set_max_deflate_dynamic_table_size(option, HPACK_TABLE_MAX);
   nghttp2_option_set_max_settings(option, MAX_SETTINGS);
   nghttp2_option_set_max_outbound_ack(option, MAX_ACKS);
-  nghttp2_option_set_max_continuations(option, MAX_CONTINUATIONS);
+  /* It counts pieces of input, up to nine to a frame; meter.c counts frames. */
+  nghttp2_option_set_max_continuations(option, (size_t)H2WS__CONTINUATIONS_MAX *
+                                                 H2WS__FRAME_HEADER_LEN);
   /* Ours (meter.c) comes first, with a better code than INTERNAL_ERROR. */
   nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
   (void)h2;
@@ -459,7 +460,7 @@ void h2ws__h2_touch(struct h2ws__h2 *h2) {
 
 static void session_hand_up_requests(struct h2ws__h2 *h2) {
   struct h2ws__link *link;
-  while (h2->phase != H2WS__H2_OVER &&
+  while (h2->phase < H2WS__H2_FAILED &&
          (link = h2ws__list_pop(&h2->requests)) != NULL) {
     struct h2ws__h2_stream *stream =
       H2WS__OWNER(link, struct h2ws__h2_stream, todo);

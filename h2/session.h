@@ -148,6 +148,8 @@ void h2ws__h2_stream_fault(struct h2ws__h2_stream *stream, int error,
 /* The same, with a class of its own and without counting as a fault. */
 void h2ws__h2_stream_end(struct h2ws__h2_stream *stream, h2ws_close_class cls,
                          int error, uint32_t code, const char *why);
+/* Refused requests are cheap for the peer and not for us (row FL-08). */
+void h2ws__h2_count_refusal(struct h2ws__h2 *h2);
 /* nghttp2 is done with it, or never knew it: on_close. */
 void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code);
 void h2ws__h2_stream_arm(struct h2ws__h2_stream *stream, uint32_t ms);
