@@ -86,6 +86,8 @@ int h2ws_socket_close(h2ws_socket *socket, uint16_t code, const char *reason,
   }
   close_apply(socket, H2WS__CLOSE_EV_LOCAL);
   close_arm(socket, socket->options.close_timeout_ms);
+  /* The peer's CLOSE may wait behind messages that a pause held up. */
+  h2ws__socket_process(socket);
   return 0;
 }
 

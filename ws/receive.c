@@ -143,7 +143,9 @@ static bool begin_data_frame(h2ws_socket *socket) {
     socket->rx.fragments = 0;
     socket->rx.utf8 = (struct h2ws__utf8){0};
   }
-  return check_size(socket) && check_fragments(socket);
+  /* After our CLOSE messages are dropped, so that no limit is needed. */
+  return socket->close != H2WS__CLOSE_OPEN ||
+         (check_size(socket) && check_fragments(socket));
 }
 
 /* wslay's frame layer lets reserved ones pass. */
@@ -386,9 +388,6 @@ static void handle_data(h2ws_socket *socket, const uint8_t *data, size_t n,
   if (!check_text(socket, data, n, last)) {
     return;
   }
-  if (last) {
-    socket->rx.in_message = false;
-  }
   if (socket->callbacks->on_chunk != NULL) {
     receive_call_chunk(socket, data, n, last);
   } else if (last && nothing_assembled(socket)) {
@@ -400,10 +399,16 @@ static void handle_data(h2ws_socket *socket, const uint8_t *data, size_t n,
 
 static size_t receive_data(h2ws_socket *socket, uint8_t *data, size_t len) {
   size_t n = len < socket->rx.left ? len : (size_t)socket->rx.left;
+  bool last = n == socket->rx.left && socket->rx.frame.fin;
   unmask(socket, data, n);
   socket->rx.left -= n;
   socket->rx.in_frame = socket->rx.left > 0;
-  handle_data(socket, data, n, socket->rx.left == 0 && socket->rx.frame.fin);
+  if (last) {
+    socket->rx.in_message = false;
+  }
+  if (socket->close == H2WS__CLOSE_OPEN) {
+    handle_data(socket, data, n, last);
+  }
   return n;
 }
 
@@ -459,7 +464,7 @@ void h2ws__socket_process(h2ws_socket *socket) {
   h2ws_socket_retain(socket);
   stream = h2ws_stream_retain(socket->stream);
   while (socket->stream != NULL &&
-         !(socket->paused && h2ws__socket_is_listening(socket)) &&
+         !(socket->paused && socket->close == H2WS__CLOSE_OPEN) &&
          process_step(socket)) {
   }
   socket->processing = false;

@@ -135,7 +135,7 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
       (type != H2WS_TEXT && type != H2WS_BINARY)) {
     return H2WS_ERR_INVALID;
   }
-  if (socket->tx.streaming) {
+  if (socket->tx.streaming && h2ws__socket_may_send(socket)) {
     return H2WS_ERR_STATE;
   }
   rv = sender_check(socket);
@@ -187,9 +187,26 @@ static int send_fragment(h2ws_socket *socket, const uint8_t *data, size_t len,
   return rv;
 }
 
+/* As many as it takes, all or none. */
+static int send_fragments(h2ws_socket *socket, const uint8_t *data,
+                          size_t len) {
+  size_t most = socket->options.fragment_size;
+  size_t done = 0;
+  size_t n;
+  int rv = 0;
+  for (; rv == 0 && done < len; done += n) {
+    n = len - done < most ? len - done : most;
+    rv = send_fragment(socket, data + done, n, /* fin = */ false);
+  }
+  if (rv != 0 && done > most) { /* the one that failed was not the first */
+    h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, rv,
+                         "no memory in the middle of a message");
+  }
+  return rv;
+}
+
 int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
   struct h2ws__utf8 utf8;
-  const uint8_t *in = data;
   int rv;
   if (socket == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
@@ -203,16 +220,12 @@ int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
     return rv;
   }
   utf8 = socket->tx.utf8;
-  if (socket->tx.type == H2WS_TEXT && !h2ws__utf8_feed(&utf8, in, len)) {
+  if (socket->tx.type == H2WS_TEXT && !h2ws__utf8_feed(&utf8, data, len)) {
     return H2WS_ERR_UTF8;
   }
-  socket->tx.utf8 = utf8;
-  while (rv == 0 && len > 0) {
-    size_t n =
-      len < socket->options.fragment_size ? len : socket->options.fragment_size;
-    rv = send_fragment(socket, in, n, /* fin = */ false);
-    in += n;
-    len -= n;
+  rv = send_fragments(socket, data, len);
+  if (rv == 0) {
+    socket->tx.utf8 = utf8;
   }
   return rv;
 }

@@ -821,8 +821,7 @@ H2WS_EXTERN int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
 H2WS_EXTERN int h2ws_socket_send_end(h2ws_socket *socket);
 
 /*
- * Sends a PING with up to 125 bytes (copied). Errors as h2ws_socket_send();
- * H2WS_ERR_AGAIN while an earlier PING waits to be sent.
+ * Sends a PING with up to 125 bytes (copied). Errors as h2ws_socket_send().
  */
 H2WS_EXTERN int h2ws_socket_ping(h2ws_socket *socket, const void *data,
                                  size_t len);
@@ -831,7 +830,8 @@ H2WS_EXTERN int h2ws_socket_ping(h2ws_socket *socket, const void *data,
  * Begins the closing handshake: CLOSE goes out after what is queued (RFC 6455
  * section 7.1.2). `code`: 1000 to 1003, 1007 to 1014, 3000 to 4999, or 0 for
  * a CLOSE without body. `reason`: up to 123 bytes of UTF-8, copied.
- * on_close follows, within close_timeout_ms.
+ * on_close follows, within close_timeout_ms. Messages that arrive after this
+ * call are dropped; a pause no longer holds.
  *
  * H2WS_ERR_INVALID  the code may not be sent, or the reason is too long
  * H2WS_ERR_UTF8, H2WS_ERR_STATE (closing already), H2WS_ERR_CLOSED

@@ -521,8 +521,11 @@ void test_pipe_dispose(struct test_pipe *pipe) {
 
 void test_pipe_feed_raw(struct test_pipe *pipe, const void *data, size_t len) {
   const uint8_t *in = data;
-  /* At 1 the wire is cut anyway; frames of 1 would be ten times the work. */
-  size_t most = pipe->chunk > 1 && pipe->chunk < 16384 ? pipe->chunk : 16384;
+  size_t cut = pipe->chunk;
+  size_t most = cut > 1 && cut < 16384 ? cut : 16384;
+  if (cut > 1) {
+    pipe->chunk = SIZE_MAX; /* for the frames themselves */
+  }
   while (len > 0) {
     size_t n = len < most ? len : most;
     ck_assert_msg((int64_t)n <= pipe->stream_window &&
@@ -535,6 +538,7 @@ void test_pipe_feed_raw(struct test_pipe *pipe, const void *data, size_t len) {
     in += n;
     len -= n;
   }
+  pipe->chunk = cut;
 }
 
 void test_pipe_feed(struct test_pipe *pipe, const void *data, size_t len) {

@@ -72,7 +72,10 @@ void test_pipe_begin(struct test_pipe *pipe, int way);
 /* Frees all; fails if memory was not returned or a close was missed. */
 void test_pipe_dispose(struct test_pipe *pipe);
 
-/* WebSocket bytes to the socket, in DATA frames and pieces of `chunk` bytes. */
+/*
+ * WebSocket bytes to the socket, in DATA frames of `chunk` bytes; at 1, in
+ * whole frames that come byte by byte.
+ */
 void test_pipe_feed(struct test_pipe *pipe, const void *data, size_t len);
 /* The same without masking. */
 void test_pipe_feed_raw(struct test_pipe *pipe, const void *data, size_t len);
