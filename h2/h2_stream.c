@@ -212,15 +212,31 @@ static bool stream_is_opening(const struct h2ws__h2_stream *stream) {
          stream->base.state == H2WS_STREAM_OPENING;
 }
 
+/*
+ * The code that says why the peer did not process a request. nghttp2 gives
+ * those that a GOAWAY excluded up with REFUSED_STREAM, whatever its code.
+ */
+static uint32_t refusal_code(const struct h2ws__h2_stream *stream,
+                             uint32_t code) {
+  const struct h2ws__h2 *h2 = stream->h2;
+  if (code == NGHTTP2_REFUSED_STREAM && !stream->peer_reset &&
+      h2->end.by_peer && h2->end.h2_code == NGHTTP2_HTTP_1_1_REQUIRED) {
+    return NGHTTP2_HTTP_1_1_REQUIRED;
+  }
+  return code;
+}
+
 /* The peer reset it, or nghttp2 gave it up with this code. */
 static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
                                     uint32_t code) {
   h2ws_close_info info;
-  if (code == NGHTTP2_REFUSED_STREAM) { /* RFC 9113 section 8.7 */
+  uint32_t refusal =
+    stream_is_opening(stream) ? refusal_code(stream, code) : NGHTTP2_NO_ERROR;
+  if (refusal == NGHTTP2_REFUSED_STREAM) { /* RFC 9113 section 8.7 */
     info = h2ws__close_info(H2WS_CLOSE_REFUSED, H2WS_ERR_RETRY,
                             "the peer did not process the request");
     info.retryable = true;
-  } else if (code == NGHTTP2_HTTP_1_1_REQUIRED) {
+  } else if (refusal == NGHTTP2_HTTP_1_1_REQUIRED) {
     info = h2ws__close_info(H2WS_CLOSE_REFUSED, H2WS_ERR_HTTP_1_1,
                             "the peer wants HTTP/1.1 for this request");
   } else if (stream->peer_reset) {

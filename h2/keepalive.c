@@ -157,7 +157,7 @@ static void drain_final(struct h2ws__h2 *h2) {
   h2->phase = H2WS__H2_ENDING;
   (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last,
                               NGHTTP2_NO_ERROR, NULL, 0);
-  arm(h2, &h2->drain_timer, h2ws__now(h2->env), h2->options.drain_timeout_ms);
+  arm(h2, &h2->drain_timer, h2->drain_from, h2->options.drain_timeout_ms);
   h2->events->drain(h2->owner);
   h2ws__h2_touch(h2);
 }
@@ -180,6 +180,7 @@ int h2ws__h2_drain(struct h2ws__h2 *h2) {
   if (h2->phase != H2WS__H2_RUNNING) {
     return 0;
   }
+  h2->drain_from = h2ws__now(h2->env);
   if (!h2->server || !h2->ready) {
     drain_final(h2);
     return 0;

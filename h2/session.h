@@ -117,6 +117,7 @@ struct h2ws__h2 {
   struct h2ws__timer stall_timer;
   struct h2ws__timer drain_timer;  /* second GOAWAY, then the end */
   struct h2ws__timer settle_timer; /* at once: h2ws__h2_settle() is due */
+  h2ws_time drain_from;            /* h2ws__h2_drain() was called */
   h2ws_time ping_sent;             /* 0: none under way */
   bool acked;                      /* our SETTINGS */
 };
