@@ -212,3 +212,11 @@ int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
   h2ws__socket_process(socket); /* frames that came early */
   return 0;
 }
+
+/* ------------------------------------------------------------------------
+ * Text
+ */
+
+bool h2ws_is_utf8(const void *data, size_t len) {
+  return len == 0 || (data != NULL && h2ws__utf8_is_valid(data, len));
+}

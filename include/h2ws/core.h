@@ -850,6 +850,9 @@ H2WS_EXTERN int h2ws_socket_abort(h2ws_socket *socket);
 H2WS_EXTERN int h2ws_socket_pause(h2ws_socket *socket);
 H2WS_EXTERN int h2ws_socket_resume(h2ws_socket *socket);
 
+/* True if `data` may be sent as text: valid UTF-8 (RFC 3629). Any thread. */
+H2WS_EXTERN bool h2ws_is_utf8(const void *data, size_t len);
+
 /* Bytes queued and not yet given to the transport. */
 H2WS_EXTERN size_t h2ws_socket_queued(const h2ws_socket *socket);
 

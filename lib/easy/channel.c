@@ -1,0 +1,482 @@
+/* Channels as the loop sees them. */
+#include "lib/easy/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 9113 section 7 */
+#define H2_CANCEL 8
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+static void queue_init(struct h2ws__queue *queue) {
+  queue->first = NULL;
+  queue->last = &queue->first;
+}
+
+static void queue_free(struct h2ws__queue *queue) {
+  while (queue->first != NULL) {
+    struct h2ws__message *next = queue->first->next;
+    free(queue->first);
+    queue->first = next;
+  }
+  queue_init(queue);
+}
+
+static void queue_append(struct h2ws__queue *queue, struct h2ws__queue *more) {
+  if (more->first != NULL) {
+    *queue->last = more->first;
+    queue->last = more->last;
+    queue_init(more);
+  }
+}
+
+struct h2ws__message *h2ws__queue_pop(struct h2ws__queue *queue) {
+  struct h2ws__message *message = queue->first;
+  if (message != NULL) {
+    queue->first = message->next;
+    if (queue->first == NULL) {
+      queue->last = &queue->first;
+    }
+    message->next = NULL;
+  }
+  return message;
+}
+
+void h2ws__queue_push(struct h2ws__queue *queue,
+                      struct h2ws__message *message) {
+  *queue->last = message;
+  queue->last = &message->next;
+}
+
+struct h2ws__message *h2ws__message_new(h2ws_type type, const void *data,
+                                        size_t len) {
+  struct h2ws__message *message =
+    len < SIZE_MAX / 2 ? malloc(sizeof(*message) + len + 1) : NULL;
+  if (message == NULL) {
+    return NULL;
+  }
+  message->next = NULL;
+  message->type = type;
+  message->len = len;
+  message->pos = 0;
+  if (len > 0) {
+    memcpy(message->data, data, len);
+  }
+  message->data[len] = '\0';
+  return message;
+}
+
+static void facts_free(struct h2ws__facts *facts) {
+  free(facts->tls);
+  free(facts->cipher);
+  free(facts->peer);
+  free(facts->path);
+  free(facts->subprotocol);
+  free(facts->extensions);
+  free(facts->fields);
+}
+
+static void channel_destroy(struct h2ws__handle *handle) {
+  struct h2ws__channel *c = h2ws__channel_of(handle);
+  queue_free(&c->loop.out);
+  queue_free(&c->rx.queue);
+  queue_free(&c->tx.queue);
+  free(c->rx.current);
+  free(c->setup.where);
+  facts_free(&c->facts);
+  free(c);
+}
+
+static void channel_run(struct h2ws__task *task);
+
+int h2ws__channel_new(struct h2ws__channel **out, const char *where) {
+  struct h2ws__channel *c = calloc(1, sizeof(*c));
+  *out = NULL;
+  if (c == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  c->setup.where = strdup(where);
+  if (c->setup.where == NULL ||
+      h2ws__handle_init(&c->handle, H2WS__CHANNEL, channel_run,
+                        channel_destroy) != 0) {
+    free(c->setup.where);
+    free(c);
+    return H2WS_ERR_NOMEM;
+  }
+  queue_init(&c->loop.out);
+  queue_init(&c->rx.queue);
+  queue_init(&c->tx.queue);
+  *out = c;
+  return 0;
+}
+
+void h2ws__channel_release(struct h2ws__channel *c) {
+  h2ws__handle_release(&c->handle);
+}
+
+void h2ws__channel_ask(struct h2ws__channel *c, unsigned work) {
+  c->work |= work;
+  h2ws__handle_kick(&c->handle);
+}
+
+static void channel_lock(struct h2ws__channel *c) {
+  (void)pthread_mutex_lock(&c->handle.mutex);
+}
+
+static void channel_unlock(struct h2ws__channel *c) {
+  (void)pthread_mutex_unlock(&c->handle.mutex);
+}
+
+/* ------------------------------------------------------------------------
+ * Sending
+ */
+
+static int channel_give(struct h2ws__channel *c,
+                        const struct h2ws__message *message) {
+  return c->loop.socket != NULL
+           ? h2ws_socket_send(c->loop.socket, message->type, message->data,
+                              message->len)
+           : h2ws_stream_write(c->loop.stream, message->data, message->len);
+}
+
+/* Ends our side: the code and the reason are those of h2ws_close_with(). */
+static void channel_end_ours(struct h2ws__channel *c) {
+  int rv;
+  c->loop.ending = true;
+  if (c->loop.socket == NULL) {
+    (void)h2ws_stream_shutdown(c->loop.stream);
+    return;
+  }
+  rv = h2ws_socket_close(c->loop.socket, c->tx.code, c->tx.reason,
+                         strlen(c->tx.reason));
+  if (rv == H2WS_ERR_NOMEM) {
+    (void)h2ws_socket_abort(c->loop.socket);
+  }
+}
+
+/* Gives the core what it takes; returns how many bytes that was. */
+static size_t channel_give_all(struct h2ws__channel *c) {
+  size_t given = 0;
+  while (c->loop.out.first != NULL && !c->loop.blocked) {
+    struct h2ws__message *message = c->loop.out.first;
+    if (c->loop.socket == NULL && c->loop.stream == NULL) {
+      break; /* it ended meanwhile */
+    }
+    if (channel_give(c, message) == H2WS_ERR_AGAIN) {
+      c->loop.blocked = true;
+      break;
+    }
+    /* Sent, or lost with the socket that is ending: gone in both cases. */
+    given += h2ws__message_cost(message);
+    free(h2ws__queue_pop(&c->loop.out));
+  }
+  return given;
+}
+
+static void channel_flush(struct h2ws__channel *c) {
+  size_t given;
+  bool shut;
+  channel_lock(c);
+  if (c->phase != H2WS__PHASE_OPEN) {
+    channel_unlock(c);
+    return;
+  }
+  queue_append(&c->loop.out, &c->tx.queue);
+  shut = c->tx.shut;
+  channel_unlock(c);
+  given = channel_give_all(c);
+  if (given > 0) {
+    channel_lock(c);
+    c->tx.bytes -= given;
+    h2ws__handle_changed(&c->handle);
+    channel_unlock(c);
+  }
+  if (shut && c->loop.out.first == NULL && !c->loop.ending &&
+      (c->loop.socket != NULL || c->loop.stream != NULL)) {
+    channel_end_ours(c);
+  }
+}
+
+static void channel_writable(struct h2ws__channel *c) {
+  c->loop.blocked = false;
+  channel_flush(c);
+  if (c->loop.on_message != NULL && !c->loop.blocked &&
+      c->loop.socket != NULL) {
+    (void)h2ws_socket_resume(c->loop.socket);
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * Receiving
+ */
+
+/* True if there is room for more. */
+static bool channel_queue(struct h2ws__channel *c,
+                          struct h2ws__message *message) {
+  bool room;
+  channel_lock(c);
+  if (c->tx.closing) {
+    channel_unlock(c);
+    free(message);
+    return true;
+  }
+  h2ws__queue_push(&c->rx.queue, message);
+  c->rx.bytes += h2ws__message_cost(message);
+  c->rx.full = c->rx.bytes >= c->setup.recv_queue;
+  room = !c->rx.full;
+  h2ws__handle_changed(&c->handle);
+  channel_unlock(c);
+  return room;
+}
+
+/* Evented: straight to the program; reading waits for what it answers. */
+static bool channel_tell(struct h2ws__channel *c,
+                         struct h2ws__message *message) {
+  h2ws_msg msg = {message->type, message->data, message->len};
+  c->loop.on_message(c->handle.name, &msg, c->loop.user);
+  free(message);
+  channel_flush(c);
+  return !c->loop.blocked;
+}
+
+static bool channel_deliver(struct h2ws__channel *c, h2ws_type type,
+                            const uint8_t *data, size_t len, bool *room) {
+  struct h2ws__message *message = h2ws__message_new(type, data, len);
+  if (message == NULL) {
+    return false;
+  }
+  *room = c->loop.on_message != NULL ? channel_tell(c, message)
+                                     : channel_queue(c, message);
+  return true;
+}
+
+static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                       size_t len, void *user) {
+  bool room = true;
+  h2ws__channel_opened(user); /* a server's first may come while accepting */
+  if (!channel_deliver(user, type, data, len, &room)) {
+    (void)h2ws_socket_close(socket, 1011, "out of memory", 13);
+  } else if (!room) {
+    (void)h2ws_socket_pause(socket);
+  }
+}
+
+static void on_readable(h2ws_stream *stream, void *user) {
+  struct h2ws__channel *c = user;
+  uint8_t *data = NULL;
+  h2ws_ssize n = 0;
+  bool room = true;
+  channel_lock(c);
+  room = !c->rx.full;
+  channel_unlock(c);
+  while (room && (n = h2ws_stream_peek(stream, &data)) > 0) {
+    if (!channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
+      (void)h2ws_stream_reset(stream, H2_CANCEL);
+      return;
+    }
+    (void)h2ws_stream_consume(stream, (size_t)n);
+  }
+  if (n == H2WS_ERR_EOF) {
+    channel_lock(c);
+    c->rx.eof = true;
+    h2ws__handle_changed(&c->handle);
+    channel_unlock(c);
+  }
+}
+
+static void channel_resume(struct h2ws__channel *c) {
+  if (c->loop.socket != NULL) {
+    (void)h2ws_socket_resume(c->loop.socket);
+  } else if (c->loop.stream != NULL) {
+    on_readable(c->loop.stream, c);
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * The end
+ */
+
+void h2ws__channel_ended(struct h2ws__channel *c, const struct h2ws__end *end) {
+  c->loop.socket = NULL;
+  c->loop.stream = NULL;
+  channel_lock(c);
+  if (c->phase == H2WS__PHASE_ENDED) {
+    channel_unlock(c);
+    return;
+  }
+  c->phase = H2WS__PHASE_ENDED;
+  c->end = *end;
+  h2ws__handle_changed(&c->handle);
+  channel_unlock(c);
+  if (c->loop.on_end != NULL) {
+    c->loop.on_end(c);
+  }
+}
+
+static void channel_ended_with(struct h2ws__channel *c,
+                               const h2ws_close_info *info) {
+  struct h2ws__end end;
+  bool was_open;
+  channel_lock(c);
+  was_open = c->was_open;
+  channel_unlock(c);
+  h2ws__why_ended(&end, c->setup.where, was_open, info);
+  h2ws__channel_ended(c, &end);
+}
+
+static void on_socket_close(h2ws_socket *socket, const h2ws_close_info *info,
+                            void *user) {
+  (void)socket;
+  channel_ended_with(user, info);
+}
+
+static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
+                            void *user) {
+  (void)stream;
+  channel_ended_with(user, info);
+}
+
+static void channel_abort(struct h2ws__channel *c) {
+  struct h2ws__end end;
+  if (c->loop.socket != NULL) {
+    (void)h2ws_socket_abort(c->loop.socket);
+  } else if (c->loop.stream != NULL) {
+    (void)h2ws_stream_reset(c->loop.stream, H2_CANCEL);
+  } else {
+    h2ws__dial_drop(c);
+    h2ws__why_failed(&end, c->setup.where, H2WS_ERR_ABORTED, NULL);
+    h2ws__channel_ended(c, &end);
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * The beginning
+ */
+
+static char *copy(const char *text) {
+  return text == NULL ? NULL : strdup(text);
+}
+
+h2ws_header *h2ws__fields_copy(const h2ws_header *fields, size_t len) {
+  size_t size = (len + 1) * sizeof(h2ws_header);
+  h2ws_header *copies;
+  size_t i;
+  char *at;
+  for (i = 0; i < len; i++) {
+    size += strlen(fields[i].name) + strlen(fields[i].value) + 2;
+  }
+  copies = malloc(size);
+  if (copies == NULL) {
+    return NULL;
+  }
+  at = (char *)(copies + len);
+  for (i = 0; i < len; i++) {
+    copies[i].name = at;
+    at = stpcpy(at, fields[i].name) + 1;
+    copies[i].value = at;
+    at = stpcpy(at, fields[i].value) + 1;
+  }
+  return copies;
+}
+
+void h2ws__channel_learn(struct h2ws__channel *c, h2ws_stream *stream) {
+  h2ws_link_info link = {.size = sizeof(link)};
+  size_t len = 0;
+  const h2ws_header *fields = h2ws_stream_headers(stream, &len);
+  c->facts.fields = h2ws__fields_copy(fields, len);
+  c->facts.fields_len = c->facts.fields == NULL ? 0 : len;
+  if (h2ws_conn_link_info(h2ws_stream_conn(stream), &link) == 0) {
+    c->facts.tls = copy(link.tls_version);
+    c->facts.cipher = copy(link.cipher);
+    c->facts.peer = copy(link.peer);
+  }
+  if (c->facts.path == NULL) {
+    c->facts.path = copy(h2ws_stream_path(stream));
+  }
+  c->facts.stream = h2ws_stream_id(stream);
+}
+
+void h2ws__channel_opened(struct h2ws__channel *c) {
+  channel_lock(c);
+  if (c->was_open || c->phase == H2WS__PHASE_ENDED) {
+    channel_unlock(c);
+    return;
+  }
+  c->facts.subprotocol = copy(h2ws_socket_protocol(c->loop.socket));
+  c->phase = H2WS__PHASE_OPEN;
+  c->was_open = true;
+  h2ws__handle_changed(&c->handle);
+  channel_unlock(c);
+  if (c->loop.on_open != NULL) {
+    c->loop.on_open(c);
+  }
+  channel_flush(c);
+}
+
+static void on_socket_open(h2ws_socket *socket, void *user) {
+  struct h2ws__channel *c = user;
+  h2ws_stream *stream = h2ws_socket_stream(socket);
+  h2ws__channel_learn(c, stream);
+  c->facts.extensions =
+    copy(h2ws_stream_header(stream, "sec-websocket-extensions"));
+  h2ws__channel_opened(c);
+}
+
+static void on_stream_open(h2ws_stream *stream, void *user) {
+  h2ws__channel_learn(user, stream);
+  h2ws__channel_opened(user);
+}
+
+static void on_socket_writable(h2ws_socket *socket, void *user) {
+  (void)socket;
+  channel_writable(user);
+}
+
+static void on_stream_writable(h2ws_stream *stream, void *user) {
+  (void)stream;
+  channel_writable(user);
+}
+
+const h2ws_socket_callbacks h2ws__channel_socket = {
+  .size = sizeof(h2ws_socket_callbacks),
+  .on_open = on_socket_open,
+  .on_message = on_message,
+  .on_writable = on_socket_writable,
+  .on_close = on_socket_close,
+};
+
+const h2ws_stream_callbacks h2ws__channel_stream = {
+  .size = sizeof(h2ws_stream_callbacks),
+  .on_open = on_stream_open,
+  .on_readable = on_readable,
+  .on_writable = on_stream_writable,
+  .on_close = on_stream_close,
+};
+
+/* ------------------------------------------------------------------------
+ * Work
+ */
+
+static void channel_run(struct h2ws__task *task) {
+  /* A task is the first member of a handle, a handle that of a channel. */
+  struct h2ws__channel *c = (struct h2ws__channel *)(void *)task;
+  unsigned work;
+  channel_lock(c);
+  work = c->work;
+  c->work = 0;
+  channel_unlock(c);
+  if ((work & H2WS__WORK_START) != 0) {
+    h2ws__dial_start(c);
+  }
+  if ((work & H2WS__WORK_ABORT) != 0) {
+    channel_abort(c);
+  }
+  channel_flush(c);
+  if ((work & H2WS__WORK_RESUME) != 0) {
+    channel_resume(c);
+  }
+  h2ws__channel_release(c);
+}

@@ -1,0 +1,181 @@
+#include "lib/easy/why.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORDS_LEN 256
+
+static _Thread_local struct h2ws__why last = {NULL, 0, "no call has failed"};
+
+/* ------------------------------------------------------------------------
+ * What to try
+ */
+
+static const char *try_for_status(int status) {
+  switch (status) {
+  case 400:
+    return "Check the subprotocols and header fields that are sent.";
+  case 401:
+  case 403:
+    return "The server wants credentials or another Origin: set "
+           "options.headers.";
+  case 404:
+    return "Check the path of the URL.";
+  case 405:
+    return "Is this path meant for WebSocket over HTTP/2? In axum, route it "
+           "with any(handler), not get(handler).";
+  case 429:
+  case 503:
+    return "The server is busy: try again later.";
+  case 501:
+    return "The server does not know this kind of CONNECT.";
+  default:
+    return NULL;
+  }
+}
+
+/* For what failed before it was open. */
+static const char *try_for_open(int error) {
+  switch (error) {
+  case H2WS_ERR_UNSUPPORTED:
+    return "Switch RFC 8441 on in the server (axum: call "
+           "enable_connect_protocol()).";
+  case H2WS_ERR_HTTP_1_1:
+  case H2WS_ERR_ALPN:
+    return "The server must offer HTTP/2 on this port (ALPN h2).";
+  case H2WS_ERR_NOT_HTTP2:
+    return "Is it a ws: port that speaks HTTP/1.1 only, or a wss: port?";
+  case H2WS_ERR_RESOLVE:
+    return "Check the host name, and the network.";
+  case H2WS_ERR_CONNECT:
+    return "Check that the server runs, its host and its port.";
+  case H2WS_ERR_TLS:
+    return "Check that this port speaks TLS (use ws: if it does not), and the "
+           "certificate files.";
+  case H2WS_ERR_CERTIFICATE:
+    return "In options: ca_file to trust it; for a test only, insecure.";
+  case H2WS_ERR_TIMEOUT:
+    return "Raise options.open_timeout_ms, or look at the server.";
+  case H2WS_ERR_RESET:
+  case H2WS_ERR_PROTO:
+    return "A proxy that lacks extended CONNECT is likely: connect past it.";
+  case H2WS_ERR_LOST:
+    return "Does the server speak HTTP/2 on this port?";
+  case H2WS_ERR_URL:
+    return "Write it as wss://HOST[:PORT]/PATH; ws, https and http work too.";
+  default:
+    return NULL;
+  }
+}
+
+static const char *try_for_end(int error, uint16_t code) {
+  if (code == 1009 || error == H2WS_ERR_TOO_BIG) {
+    return "Send less at once, or raise max_message on the side that "
+           "receives.";
+  }
+  switch (error) {
+  case H2WS_ERR_LOST:
+  case H2WS_ERR_TIMEOUT:
+    return "Connect again.";
+  default:
+    return NULL;
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * Sentences
+ */
+
+/* The peer's words, with nothing in them that a terminal would obey. */
+static void tame(char *out, const void *text, size_t len) {
+  const unsigned char *in = text;
+  size_t i;
+  size_t n = 0;
+  while (len > 0 && (in[len - 1] == '\n' || in[len - 1] == '\r')) {
+    len--;
+  }
+  for (i = 0; i < len && n < WORDS_LEN - 1; i++) {
+    bool c1 = in[i] == 0xc2 && i + 1 < len && in[i + 1] < 0xa0;
+    i += c1 ? 1 : 0;
+    out[n++] = c1 || in[i] < 0x20 || in[i] == 0x7f ? ' ' : (char)in[i];
+  }
+  out[n] = '\0';
+}
+
+static void add(struct h2ws__end *end, const char *before, const char *text,
+                const char *after) {
+  size_t len = strlen(end->text);
+  if (text != NULL && text[0] != '\0') {
+    (void)snprintf(end->text + len, sizeof(end->text) - len, "%s%s%s", before,
+                   text, after);
+  }
+}
+
+/* Closes the sentence so far, and says what to try. */
+static void add_advice(struct h2ws__end *end, const char *advice) {
+  size_t len = strlen(end->text);
+  if (len > 0 && end->text[len - 1] != '.') {
+    add(end, "", ".", "");
+  }
+  add(end, " ", advice, "");
+}
+
+void h2ws__why_failed(struct h2ws__end *end, const char *where, int error,
+                      const char *cause) {
+  memset(end, 0, sizeof(*end));
+  end->error = error;
+  end->code = 1006;
+  (void)snprintf(end->text, sizeof(end->text), "%.300s: %.300s", where,
+                 cause == NULL ? h2ws_strerror(error) : cause);
+  add_advice(end, try_for_open(error));
+}
+
+static void why_closed(struct h2ws__end *end, const h2ws_close_info *info) {
+  char code[32];
+  if (info->code != 0 && info->code != 1005 && info->code != 1006) {
+    (void)snprintf(code, sizeof(code), " with %u", (unsigned)info->code);
+    add(end, "", code, "");
+  }
+  add(end, ": \"", end->reason, "\"");
+}
+
+void h2ws__why_ended(struct h2ws__end *end, const char *where, bool opened,
+                     const h2ws_close_info *info) {
+  char words[WORDS_LEN];
+  memset(end, 0, sizeof(*end));
+  end->error = info->error;
+  end->code = info->code;
+  tame(words, info->reason, info->reason_len);
+  (void)snprintf(end->reason, sizeof(end->reason), "%.123s", words);
+  (void)snprintf(end->text, sizeof(end->text), "%.300s: %.200s", where,
+                 info->detail);
+  tame(words, info->body, info->body_len);
+  add(end, "; it says: \"", words, "\"");
+  why_closed(end, info);
+  if (opened) {
+    add_advice(end, try_for_end(info->error, info->code));
+  } else {
+    add_advice(end, info->status != 0 ? try_for_status(info->status)
+                                      : try_for_open(info->error));
+  }
+}
+
+/* ------------------------------------------------------------------------
+ * The thread's
+ */
+
+int h2ws__why_set(const h2ws *name, int error, const char *format, ...) {
+  va_list args;
+  last.name = name;
+  last.error = error;
+  va_start(args, format);
+  /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was begun */
+  (void)vsnprintf(last.text, sizeof(last.text), format, args);
+  va_end(args);
+  return error;
+}
+
+const struct h2ws__why *h2ws__why_last(void) {
+  return &last;
+}
