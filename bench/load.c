@@ -2,7 +2,8 @@
  * bench-load: drives the floor and "h2ws serve" with the same loads, turn
  * by turn in the same run, and prints how much of the floor is reached.
  *
- * usage: bench-load [ROUNDS [SECONDS]]
+ * usage: bench-load [ROUNDS [SECONDS [LOAD]]]
+ * LOAD: only this line of the table, from 1 on.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -216,6 +217,13 @@ static double measure(const struct load *load, int port, SSL_CTX *ctx,
  * The table
  */
 
+struct settings {
+  char folder[4096]; /* of the programs */
+  int rounds;
+  double seconds;
+  size_t only; /* 0: all loads */
+};
+
 static void print_rate(double rate, size_t size) {
   if (size >= (size_t)64 * 1024) {
     printf(" %8.0f MB/s |", rate * (double)size / 1e6);
@@ -225,15 +233,16 @@ static void print_rate(double rate, size_t size) {
 }
 
 static void compare(const struct load *load, const struct bench_child *floor,
-                    const struct bench_child *ours, SSL_CTX *ctx, int rounds,
-                    double seconds) {
+                    const struct bench_child *ours, SSL_CTX *ctx,
+                    const struct settings *settings) {
+  int rounds = settings->rounds;
   double floors[ROUNDS_MAX];
   double rates[ROUNDS_MAX];
   double ratios[ROUNDS_MAX];
   int i;
   for (i = 0; i < rounds; i++) {
-    floors[i] = measure(load, floor->port, ctx, seconds);
-    rates[i] = measure(load, ours->port, ctx, seconds);
+    floors[i] = measure(load, floor->port, ctx, settings->seconds);
+    rates[i] = measure(load, ours->port, ctx, settings->seconds);
     ratios[i] = rates[i] / floors[i];
   }
   printf("| %-38s | %-9s |", load->name, ctx == NULL ? "cleartext" : "TLS");
@@ -243,9 +252,9 @@ static void compare(const struct load *load, const struct bench_child *floor,
   (void)fflush(stdout);
 }
 
-static void table(const char *folder, bool tls, int rounds, double seconds) {
-  char floor_path[4096];
-  char tool_path[4096];
+static void table(const struct settings *settings, bool tls) {
+  char floor_path[4200];
+  char tool_path[4200];
   char cleartext[] = "--cleartext";
   char serve[] = "serve";
   char listen[] = "--listen";
@@ -257,12 +266,15 @@ static void table(const char *folder, bool tls, int rounds, double seconds) {
   struct bench_child ours;
   SSL_CTX *ctx = tls ? bench_tls_context(/* server = */ false) : NULL;
   size_t i;
-  (void)snprintf(floor_path, sizeof(floor_path), "%s/bench-floor", folder);
-  (void)snprintf(tool_path, sizeof(tool_path), "%s/h2ws", folder);
+  (void)snprintf(floor_path, sizeof(floor_path), "%s/bench-floor",
+                 settings->folder);
+  (void)snprintf(tool_path, sizeof(tool_path), "%s/h2ws", settings->folder);
   bench_child_serve(&floor, floor_argv);
   bench_child_serve(&ours, tool_argv);
   for (i = 0; i < LOADS; i++) {
-    compare(&loads[i], &floor, &ours, ctx, rounds, seconds);
+    if (settings->only == 0 || settings->only == i + 1) {
+      compare(&loads[i], &floor, &ours, ctx, settings);
+    }
   }
   bench_child_stop(&floor);
   bench_child_stop(&ours);
@@ -270,19 +282,21 @@ static void table(const char *folder, bool tls, int rounds, double seconds) {
 }
 
 int main(int argc, char **argv) {
-  int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 5;
-  double seconds = argc > 2 ? strtod(argv[2], NULL) : 0.4;
-  char folder[4096];
-  if (rounds < 1 || rounds > ROUNDS_MAX || seconds <= 0) {
-    bench_die("usage: bench-load [ROUNDS [SECONDS]]");
+  static struct settings settings;
+  settings.rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 5;
+  settings.seconds = argc > 2 ? strtod(argv[2], NULL) : 0.4;
+  settings.only = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+  if (settings.rounds < 1 || settings.rounds > ROUNDS_MAX ||
+      settings.seconds <= 0 || settings.only > LOADS) {
+    bench_die("usage: bench-load [ROUNDS [SECONDS [LOAD]]]");
   }
-  bench_folder(folder, sizeof(folder));
+  bench_folder(settings.folder, sizeof(settings.folder));
   printf("| load                                   | transport | "
          "the floor       | h2ws            | of floor |\n"
          "|----------------------------------------|-----------|"
          "----------------:|----------------:|---------:|\n");
-  table(folder, /* tls = */ false, rounds, seconds);
-  table(folder, /* tls = */ true, rounds, seconds);
+  table(&settings, /* tls = */ false);
+  table(&settings, /* tls = */ true);
   free(run.frame);
   return 0;
 }

@@ -2,6 +2,8 @@
  * Echo between two core connections in memory: what the library costs
  * without sockets, TLS and system calls. One thread does the work of both
  * sides, so a server alone is about twice as fast.
+ *
+ * usage: bench-memory-echo [SIZE]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 
 #include "bench/support/bench.h"
 
+#define MIB ((size_t)1024 * 1024)
 #define BUFFER ((size_t)256 * 1024)
 #define SECONDS 0.12
 #define ROUNDS 5
@@ -213,8 +216,14 @@ static void measure(size_t size, size_t in_flight) {
   }
 }
 
-int main(void) {
-  pair.message = malloc((size_t)1024 * 1024);
+int main(int argc, char **argv) {
+  static const struct {
+    size_t size;
+    size_t in_flight;
+  } rows[] = {{32, 32}, {1024, 32}, {(size_t)64 * 1024, 4}, {MIB, 1}};
+  size_t only = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+  size_t i;
+  pair.message = malloc(MIB);
   if (pair.message == NULL) {
     bench_die("no memory");
   }
@@ -223,10 +232,11 @@ int main(void) {
          "allocs  | of binary |\n"
          "|--------:|---------------------|-----------:|----------:|"
          "--------:|----------:|\n");
-  measure(32, 32);
-  measure(1024, 32);
-  measure((size_t)64 * 1024, 4);
-  measure((size_t)1024 * 1024, 1);
+  for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    if (only == 0 || only == rows[i].size) {
+      measure(rows[i].size, rows[i].in_flight);
+    }
+  }
   h2ws_conn_free(pair.client);
   h2ws_conn_free(pair.server);
   free(pair.message);

@@ -5,11 +5,25 @@
 #include <wslay/wslay.h>
 
 #define KEY_POOL 256
-#define MASK_BIT 0x80
-#define LEN_BITS 0x7f
-#define KEY_LEN 4
+#define FIN_BIT 0x80
+#define OPCODE_BITS 0x0f
+#define MASK_BIT H2WS__FRAME_MASK_BIT
+#define LEN_BITS H2WS__FRAME_LEN_BITS
+#define SHORT_LEN 125 /* fits the second byte */
+#define KEY_LEN H2WS__FRAME_KEY_LEN
+
+/*
+ * First bytes that wslay has judged, or written, with a length of seven bits.
+ * The second byte holds nothing but that length, so what wslay said stays
+ * true, and is not asked again for each small message.
+ */
+struct known {
+  uint64_t bits[4];
+};
 
 struct h2ws__codec {
+  struct known rx_known;
+  struct known tx_known;
   wslay_frame_context_ptr rx;
   wslay_frame_context_ptr tx;
   const uint8_t *header; /* for rx: what is left of the header */
@@ -21,6 +35,14 @@ struct h2ws__codec {
   uint8_t keys[KEY_POOL]; /* random bytes not used yet, from the end */
   size_t keys_left;
 };
+
+static bool is_known(const struct known *known, uint8_t first) {
+  return (known->bits[first / 64] >> (first % 64) & 1) != 0;
+}
+
+static void make_known(struct known *known, uint8_t first) {
+  known->bits[first / 64] |= UINT64_C(1) << (first % 64);
+}
 
 /* ------------------------------------------------------------------------
  * wslay's callbacks
@@ -117,18 +139,8 @@ void h2ws__codec_free(struct h2ws__env *env) {
  * Receiving
  */
 
-static size_t extended_len(uint8_t second) {
-  uint8_t bits = second & LEN_BITS;
-  return bits == 126 ? 2 : bits == 127 ? 8 : 0;
-}
-
-size_t h2ws__frame_header_len(const uint8_t first_two[2]) {
-  return 2 + extended_len(first_two[1]) +
-         ((first_two[1] & MASK_BIT) != 0 ? KEY_LEN : 0);
-}
-
 static uint64_t announced_len(const uint8_t *header) {
-  size_t n = extended_len(header[1]);
+  size_t n = h2ws__frame_extended_len(header[1]);
   uint64_t len = 0;
   size_t i;
   if (n == 0) {
@@ -140,14 +152,12 @@ static uint64_t announced_len(const uint8_t *header) {
   return len;
 }
 
-int h2ws__frame_parse(struct h2ws__env *env, struct h2ws__frame *out,
-                      const uint8_t *header) {
-  struct h2ws__codec *codec = codec_get(env);
+static int parse_by_wslay(struct h2ws__codec *codec, struct h2ws__frame *out,
+                          const uint8_t *header, size_t len) {
   struct wslay_frame_iocb iocb;
   uint8_t plain[H2WS__FRAME_HEADER_MAX];
-  size_t len = 2 + extended_len(header[1]);
   ssize_t n;
-  if (codec == NULL || codec_need(&codec->rx, codec) != 0) {
+  if (codec_need(&codec->rx, codec) != 0) {
     return H2WS_ERR_NOMEM;
   }
   memcpy(plain, header, len);
@@ -169,6 +179,35 @@ int h2ws__frame_parse(struct h2ws__env *env, struct h2ws__frame *out,
   out->rsv = iocb.rsv;
   out->opcode = iocb.opcode;
   out->len = iocb.payload_length;
+  return 0;
+}
+
+/* What wslay made of the same first byte before. */
+static void parse_known(struct h2ws__frame *out, const uint8_t *header) {
+  out->fin = (header[0] & FIN_BIT) != 0;
+  out->rsv = header[0] >> 4 & 7;
+  out->opcode = header[0] & OPCODE_BITS;
+  out->len = header[1] & LEN_BITS;
+}
+
+int h2ws__frame_parse(struct h2ws__env *env, struct h2ws__frame *out,
+                      const uint8_t *header) {
+  struct h2ws__codec *codec = codec_get(env);
+  size_t len = 2 + h2ws__frame_extended_len(header[1]);
+  if (codec == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  if (len == 2 && is_known(&codec->rx_known, header[0])) {
+    parse_known(out, header);
+  } else {
+    int rv = parse_by_wslay(codec, out, header, len);
+    if (rv != 0) {
+      return rv;
+    }
+    if (len == 2) {
+      make_known(&codec->rx_known, header[0]);
+    }
+  }
   out->masked = (header[1] & MASK_BIT) != 0;
   if (out->masked) {
     memcpy(out->key, header + len, KEY_LEN);
@@ -196,12 +235,10 @@ static int codec_key(struct h2ws__env *env, struct h2ws__codec *codec,
   return 0;
 }
 
-h2ws_ssize h2ws__frame_build(struct h2ws__env *env,
-                             uint8_t out[H2WS__FRAME_HEADER_MAX],
-                             struct h2ws__frame *frame) {
-  struct h2ws__codec *codec = codec_get(env);
+static int build_by_wslay(struct h2ws__codec *codec, uint8_t *out,
+                          const struct h2ws__frame *frame) {
   struct wslay_frame_iocb iocb;
-  if (codec == NULL || codec_need(&codec->tx, codec) != 0) {
+  if (codec_need(&codec->tx, codec) != 0) {
     return H2WS_ERR_NOMEM;
   }
   memset(&iocb, 0, sizeof(iocb));
@@ -218,14 +255,41 @@ h2ws_ssize h2ws__frame_build(struct h2ws__env *env,
     codec_drop(&codec->tx);
     return H2WS_ERR_INTERNAL;
   }
+  return 0;
+}
+
+h2ws_ssize h2ws__frame_build(struct h2ws__env *env,
+                             uint8_t out[H2WS__FRAME_HEADER_MAX],
+                             struct h2ws__frame *frame) {
+  struct h2ws__codec *codec = codec_get(env);
+  uint8_t first =
+    (uint8_t)((frame->fin ? FIN_BIT : 0) | frame->rsv << 4 | frame->opcode);
+  size_t len = 2;
+  int rv;
+  if (codec == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  if (frame->len <= SHORT_LEN && is_known(&codec->tx_known, first)) {
+    out[0] = first;
+    out[1] = (uint8_t)frame->len;
+  } else {
+    rv = build_by_wslay(codec, out, frame);
+    if (rv != 0) {
+      return rv;
+    }
+    len = codec->out_len;
+    if (len == 2) {
+      make_known(&codec->tx_known, first);
+    }
+  }
   if (frame->masked) {
-    int rv = codec_key(env, codec, frame->key);
+    rv = codec_key(env, codec, frame->key);
     if (rv != 0) {
       return rv;
     }
     out[1] |= MASK_BIT;
-    memcpy(out + codec->out_len, frame->key, KEY_LEN);
-    codec->out_len += KEY_LEN;
+    memcpy(out + len, frame->key, KEY_LEN);
+    len += KEY_LEN;
   }
-  return (h2ws_ssize)codec->out_len;
+  return (h2ws_ssize)len;
 }

@@ -13,6 +13,9 @@
 #include "lib/base/env.h"
 
 #define H2WS__FRAME_HEADER_MAX 14
+#define H2WS__FRAME_MASK_BIT 0x80
+#define H2WS__FRAME_LEN_BITS 0x7f
+#define H2WS__FRAME_KEY_LEN 4
 
 struct h2ws__frame {
   bool fin;
@@ -36,8 +39,17 @@ static inline bool h2ws__opcode_is_control(uint8_t opcode) {
   return (opcode & 8) != 0;
 }
 
+/* Bytes of length behind this second byte. */
+static inline size_t h2ws__frame_extended_len(uint8_t second) {
+  uint8_t bits = second & H2WS__FRAME_LEN_BITS;
+  return bits < 126 ? 0 : bits == 126 ? 2 : 8;
+}
+
 /* How long the header is that begins with these two bytes. */
-size_t h2ws__frame_header_len(const uint8_t first_two[2]);
+static inline size_t h2ws__frame_header_len(const uint8_t first_two[2]) {
+  return 2 + h2ws__frame_extended_len(first_two[1]) +
+         ((first_two[1] & H2WS__FRAME_MASK_BIT) != 0 ? H2WS__FRAME_KEY_LEN : 0);
+}
 
 /*
  * Parses a whole header. 0, H2WS_ERR_PROTO if it violates RFC 6455 section

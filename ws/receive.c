@@ -432,6 +432,25 @@ static size_t receive_some(h2ws_socket *socket, uint8_t *data, size_t len) {
   return used;
 }
 
+/* True if messages wait. A pause ends with our CLOSE: then they are dropped. */
+static bool is_resting(const h2ws_socket *socket) {
+  return socket->paused && h2ws__socket_may_send(socket);
+}
+
+/*
+ * Takes the frames in one piece of input, all of them if no callback of the
+ * application stops it. Returns how many bytes it took.
+ */
+static size_t receive_piece(h2ws_socket *socket, uint8_t *data, size_t len) {
+  size_t used = 0;
+  while (used < len && socket->stream != NULL && !is_resting(socket)) {
+    used += h2ws__socket_is_listening(socket)
+              ? receive_some(socket, data + used, len - used)
+              : len - used; /* discarded, and credited all the same */
+  }
+  return used;
+}
+
 /* One step; false if there is nothing more to do now. */
 static bool process_step(h2ws_socket *socket) {
   uint8_t *data = NULL;
@@ -445,9 +464,7 @@ static bool process_step(h2ws_socket *socket) {
     return false;
   }
   socket->rx.heard = true;
-  used = h2ws__socket_is_listening(socket)
-           ? receive_some(socket, data, (size_t)n)
-           : (size_t)n; /* discarded, and credited all the same */
+  used = receive_piece(socket, data, (size_t)n);
   if (socket->stream == NULL) {
     return false;
   }
@@ -463,8 +480,7 @@ void h2ws__socket_process(h2ws_socket *socket) {
   socket->processing = true;
   h2ws_socket_retain(socket);
   stream = h2ws_stream_retain(socket->stream);
-  while (socket->stream != NULL &&
-         !(socket->paused && socket->close == H2WS__CLOSE_OPEN) &&
+  while (socket->stream != NULL && !is_resting(socket) &&
          process_step(socket)) {
   }
   socket->processing = false;

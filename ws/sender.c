@@ -32,35 +32,45 @@ static int write_payload(h2ws_socket *socket, const struct h2ws__frame *frame,
   return 0;
 }
 
-/* A frame that fits one reservation: one call into the queue. */
-static int write_small(h2ws_socket *socket, const struct h2ws__frame *frame,
-                       const uint8_t *header, size_t header_len,
+/*
+ * A frame that fits one reservation: built in the queue, header and all.
+ * Unless everything succeeds, nothing was queued.
+ */
+static int write_small(h2ws_socket *socket, struct h2ws__frame *frame,
                        const uint8_t *payload) {
   size_t len = (size_t)frame->len;
+  h2ws_ssize n;
   uint8_t *out = NULL;
-  int rv = h2ws_stream_reserve(socket->stream, &out, header_len + len);
+  int rv =
+    h2ws_stream_reserve(socket->stream, &out, H2WS__FRAME_HEADER_MAX + len);
   if (rv != 0) {
     return rv;
   }
-  memcpy(out, header, header_len);
-  if (frame->masked) {
-    h2ws__mask(out + header_len, payload, len, frame->key, 0);
-  } else if (payload != NULL) {
-    memcpy(out + header_len, payload, len);
+  n = h2ws__frame_build(socket->env, out, frame);
+  if (n < 0) {
+    return (int)n;
   }
-  return h2ws_stream_commit(socket->stream, header_len + len);
+  if (frame->masked) {
+    h2ws__mask(out + n, payload, len, frame->key, 0);
+  } else if (len > 0) {
+    memcpy(out + n, payload, len);
+  }
+  return h2ws_stream_commit(socket->stream, (size_t)n + len);
 }
 
-static int write_large(h2ws_socket *socket, const struct h2ws__frame *frame,
-                       const uint8_t *header, size_t header_len,
+static int write_large(h2ws_socket *socket, struct h2ws__frame *frame,
                        const uint8_t *payload) {
   uint8_t *out = NULL;
-  int rv = h2ws_stream_reserve(socket->stream, &out, header_len);
+  h2ws_ssize n;
+  int rv = h2ws_stream_reserve(socket->stream, &out, H2WS__FRAME_HEADER_MAX);
   if (rv != 0) {
     return rv;
   }
-  memcpy(out, header, header_len);
-  rv = h2ws_stream_commit(socket->stream, header_len);
+  n = h2ws__frame_build(socket->env, out, frame);
+  if (n < 0) {
+    return (int)n;
+  }
+  rv = h2ws_stream_commit(socket->stream, (size_t)n);
   if (rv == 0) {
     rv = write_payload(socket, frame, payload);
   }
@@ -74,24 +84,19 @@ static int write_large(h2ws_socket *socket, const struct h2ws__frame *frame,
 
 int h2ws__socket_write_frame(h2ws_socket *socket, struct h2ws__frame *frame,
                              const uint8_t *payload) {
-  uint8_t header[H2WS__FRAME_HEADER_MAX];
-  h2ws_ssize header_len;
+  int rv;
   frame->masked = !socket->server; /* RFC 6455 section 5.1 */
-  header_len = h2ws__frame_build(socket->env, header, frame);
-  if (header_len < 0) {
-    if (header_len == H2WS_ERR_INTERNAL) {
-      h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, H2WS_ERR_INTERNAL,
-                           "no randomness for a masking key");
-    }
-    return (int)header_len;
-  }
   h2ws__trace(socket->env, H2WS_TRACE_MESSAGE,
               "send opcode %u fin %d length %llu", (unsigned)frame->opcode,
               (int)frame->fin, (unsigned long long)frame->len);
-  if (frame->len + (uint64_t)header_len <= H2WS_RESERVE_MAX) {
-    return write_small(socket, frame, header, (size_t)header_len, payload);
+  rv = frame->len + H2WS__FRAME_HEADER_MAX <= H2WS_RESERVE_MAX
+         ? write_small(socket, frame, payload)
+         : write_large(socket, frame, payload);
+  if (rv == H2WS_ERR_INTERNAL) {
+    h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, rv,
+                         "no randomness for a masking key");
   }
-  return write_large(socket, frame, header, (size_t)header_len, payload);
+  return rv;
 }
 
 int h2ws__socket_write_control(h2ws_socket *socket, uint8_t opcode,

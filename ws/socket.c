@@ -100,15 +100,6 @@ struct h2ws__extra *h2ws__socket_extra(h2ws_socket *socket) {
   return socket->extra;
 }
 
-bool h2ws__socket_is_listening(const h2ws_socket *socket) {
-  return socket->close == H2WS__CLOSE_OPEN ||
-         socket->close == H2WS__CLOSE_EXPECT_PEER;
-}
-
-bool h2ws__socket_may_send(const h2ws_socket *socket) {
-  return socket->close == H2WS__CLOSE_OPEN;
-}
-
 int h2ws__socket_send_error(const h2ws_socket *socket) {
   return socket->close >= H2WS__CLOSE_ABORTED ? H2WS_ERR_CLOSED
                                               : H2WS_ERR_STATE;

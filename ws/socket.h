@@ -144,9 +144,14 @@ void h2ws__socket_close_timer_fired(struct h2ws__timer *timer);
 /* socket.c */
 struct h2ws__extra *h2ws__socket_extra(h2ws_socket *socket);
 /* True while frames of the peer are looked at. */
-bool h2ws__socket_is_listening(const h2ws_socket *socket);
+static inline bool h2ws__socket_is_listening(const h2ws_socket *socket) {
+  return socket->close == H2WS__CLOSE_OPEN ||
+         socket->close == H2WS__CLOSE_EXPECT_PEER;
+}
 /* True while messages may be queued. */
-bool h2ws__socket_may_send(const h2ws_socket *socket);
+static inline bool h2ws__socket_may_send(const h2ws_socket *socket) {
+  return socket->close == H2WS__CLOSE_OPEN;
+}
 int h2ws__socket_send_error(const h2ws_socket *socket);
 
 #endif

@@ -46,8 +46,13 @@ static inline h2ws_time h2ws__now(const struct h2ws__env *env) {
   return env->now(env->user);
 }
 
-/* Formats and passes on one line of trace; nothing if nobody listens. */
-void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
-                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Formats and passes on one line of trace, for h2ws__trace(). */
+void h2ws__trace_line(struct h2ws__env *env, h2ws_trace_level level,
+                      const char *format, ...)
+  __attribute__((format(printf, 3, 4)));
+
+/* Nothing, not even its arguments, if nobody listens. */
+#define h2ws__trace(env, ...)                                                  \
+  ((env)->trace == NULL ? (void)0 : h2ws__trace_line((env), __VA_ARGS__))
 
 #endif

@@ -3,13 +3,10 @@
 
 #include "lib/base/env.h"
 
-void h2ws__trace(struct h2ws__env *env, h2ws_trace_level level,
-                 const char *format, ...) {
+void h2ws__trace_line(struct h2ws__env *env, h2ws_trace_level level,
+                      const char *format, ...) {
   char text[512];
   va_list args;
-  if (env->trace == NULL) {
-    return;
-  }
   va_start(args, format);
   /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was begun */
   (void)vsnprintf(text, sizeof(text), format, args);
