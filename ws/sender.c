@@ -132,6 +132,13 @@ static int sender_check(h2ws_socket *socket) {
   return 0;
 }
 
+int h2ws__socket_send_check(h2ws_socket *socket) {
+  if (socket->tx.streaming && h2ws__socket_may_send(socket)) {
+    return H2WS_ERR_STATE;
+  }
+  return sender_check(socket);
+}
+
 int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
                      size_t len) {
   struct h2ws__frame frame = {0};
@@ -140,10 +147,7 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
       (type != H2WS_TEXT && type != H2WS_BINARY)) {
     return H2WS_ERR_INVALID;
   }
-  if (socket->tx.streaming && h2ws__socket_may_send(socket)) {
-    return H2WS_ERR_STATE;
-  }
-  rv = sender_check(socket);
+  rv = h2ws__socket_send_check(socket);
   if (rv != 0) {
     return rv;
   }

@@ -4,6 +4,7 @@
  *   socket.c       life, callbacks, timers, getters
  *   receive.c      bytes to frames to messages
  *   sender.c       messages to frames to bytes
+ *   message.c      prepared messages: encoded once, sent to many
  *   close.c        the steps of the closing handshake
  *   close_state.c  its table
  *   frame.c        frame headers, by wslay
@@ -126,6 +127,8 @@ int h2ws__socket_write_frame(h2ws_socket *socket, struct h2ws__frame *frame,
 int h2ws__socket_write_control(h2ws_socket *socket, uint8_t opcode,
                                const uint8_t *payload, size_t len);
 void h2ws__socket_flush_pong(h2ws_socket *socket);
+/* 0 if a whole message may be queued now. */
+int h2ws__socket_send_check(h2ws_socket *socket);
 
 /* close.c */
 bool h2ws__close_code_is_valid(uint16_t code);

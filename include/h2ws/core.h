@@ -820,6 +820,53 @@ H2WS_EXTERN int h2ws_socket_send_piece(h2ws_socket *socket, const void *data,
                                        size_t len);
 H2WS_EXTERN int h2ws_socket_send_end(h2ws_socket *socket);
 
+/* ------------------------------------------------------------------------
+ * Prepared messages: one encoding of a message for many sockets
+ */
+
+typedef struct h2ws_message h2ws_message;
+
+/*
+ * Prepares a message (`data` is copied, once). `*out` is owned by the caller,
+ * with one reference. `mem` may be NULL for malloc; else it must serve any
+ * thread and outlive the message. Any thread.
+ *
+ * H2WS_ERR_UTF8     the text is not UTF-8
+ * H2WS_ERR_TOO_BIG  more than H2WS_MESSAGE_MAX bytes
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_message_new(h2ws_message **out, const h2ws_mem *mem,
+                                 h2ws_type type, const void *data, size_t len);
+
+#define H2WS_MESSAGE_MAX ((size_t)1 << 30)
+
+/* A message is freed with its last reference. NULL does nothing. Any thread. */
+H2WS_EXTERN h2ws_message *h2ws_message_retain(h2ws_message *message);
+H2WS_EXTERN void h2ws_message_release(h2ws_message *message);
+
+/*
+ * As h2ws_socket_send(), but a server's socket shares the encoded bytes
+ * instead of copying them. (A client masks each frame with a key of its own,
+ * RFC 6455 section 5.3, so it copies.)
+ */
+H2WS_EXTERN int h2ws_socket_send_message(h2ws_socket *socket,
+                                         h2ws_message *message);
+
+/*
+ * h2ws_socket_send_message() to each of `len` sockets, which may live on
+ * different connections of one thread. A socket that cannot take the message
+ * now is skipped, so that the slowest delays nobody: `results` (may be NULL,
+ * else room for `len`) gets what each send returned. NULL sockets are skipped
+ * with H2WS_ERR_INVALID. Returns the number of sockets that took it.
+ */
+H2WS_EXTERN size_t h2ws_broadcast(h2ws_message *message,
+                                  h2ws_socket *const *sockets, size_t len,
+                                  int *results);
+
+/* ------------------------------------------------------------------------
+ * Control frames, closing, flow
+ */
+
 /*
  * Sends a PING with up to 125 bytes (copied). Errors as h2ws_socket_send().
  */

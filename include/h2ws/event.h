@@ -79,6 +79,20 @@ h2ws_loop_send(h2ws_loop *loop, h2ws_id id, h2ws_type type, const void *data,
                size_t len, void (*on_done)(h2ws_id id, int result, void *user),
                void *user);
 
+/*
+ * h2ws_broadcast() to sockets that live on `loop`, by their ids (copied); the
+ * message is retained until then. `on_done` (may be NULL) runs on the loop's
+ * thread: results[i] is what the send to ids[i] returned, H2WS_ERR_CLOSED for
+ * a socket that is gone; both are borrowed. Any thread.
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_loop_broadcast(h2ws_loop *loop, h2ws_message *message,
+                                    const h2ws_id *ids, size_t len,
+                                    void (*on_done)(const h2ws_id *ids,
+                                                    const int *results,
+                                                    size_t len, void *user),
+                                    void *user);
+
 /* ------------------------------------------------------------------------
  * What a connection runs over
  */

@@ -5,10 +5,12 @@
 
 struct h2ws__chunk {
   struct h2ws__chunk *next;
-  uint32_t pos; /* first byte queued */
-  uint32_t end; /* behind the last one */
+  uint8_t *data;           /* room, or the bytes of blob */
+  struct h2ws__blob *blob; /* NULL: the bytes are the chunk's own */
+  uint32_t pos;            /* first byte queued */
+  uint32_t end;            /* behind the last one */
   uint32_t cap;
-  uint8_t data[];
+  uint8_t room[];
 };
 
 /* Larger appends are cut into chunks of this size. */
@@ -44,6 +46,8 @@ static struct h2ws__chunk *chunk_get(struct h2ws__chunk_pool *pool,
       return NULL;
     }
     chunk->cap = (uint32_t)cap;
+    chunk->data = chunk->room;
+    chunk->blob = NULL;
   }
   chunk->next = NULL;
   chunk->pos = 0;
@@ -53,7 +57,11 @@ static struct h2ws__chunk *chunk_get(struct h2ws__chunk_pool *pool,
 
 static void chunk_put(struct h2ws__chunk_pool *pool,
                       struct h2ws__chunk *chunk) {
-  if (chunk->cap == H2WS__CHUNK_SMALL && pool->free_len < pool->free_max) {
+  if (chunk->blob != NULL) {
+    h2ws__blob_release(chunk->blob);
+    h2ws__mem_free(pool->mem, chunk);
+  } else if (chunk->cap == H2WS__CHUNK_SMALL &&
+             pool->free_len < pool->free_max) {
     chunk->next = pool->free;
     pool->free = chunk;
     pool->free_len++;
@@ -76,6 +84,15 @@ static size_t chunk_room(const struct h2ws__chunk *chunk) {
   return chunk == NULL ? 0 : chunk->cap - chunk->end;
 }
 
+static void bufq_link(struct h2ws__bufq *q, struct h2ws__chunk *chunk) {
+  if (q->tail == NULL) {
+    q->head = chunk;
+  } else {
+    q->tail->next = chunk;
+  }
+  q->tail = chunk;
+}
+
 int h2ws__bufq_reserve(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
                        uint8_t **out, size_t len) {
   assert(len <= UINT32_MAX);
@@ -84,12 +101,7 @@ int h2ws__bufq_reserve(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
     if (chunk == NULL) {
       return H2WS_ERR_NOMEM;
     }
-    if (q->tail == NULL) {
-      q->head = chunk;
-    } else {
-      q->tail->next = chunk;
-    }
-    q->tail = chunk;
+    bufq_link(q, chunk);
   }
   *out = q->tail == NULL ? NULL : q->tail->data + q->tail->end;
   return 0;
@@ -148,6 +160,25 @@ int h2ws__bufq_append(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
   return 0;
 }
 
+int h2ws__bufq_append_blob(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
+                           struct h2ws__blob *blob, size_t from) {
+  struct h2ws__chunk *chunk;
+  assert(from < blob->len && blob->len <= UINT32_MAX);
+  chunk = h2ws__mem_alloc(pool->mem, sizeof(*chunk));
+  if (chunk == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  chunk->next = NULL;
+  chunk->data = blob->data;
+  chunk->blob = h2ws__blob_retain(blob);
+  chunk->pos = (uint32_t)from;
+  chunk->end = (uint32_t)blob->len;
+  chunk->cap = chunk->end; /* no room: nothing may be added */
+  bufq_link(q, chunk);
+  q->len += blob->len - from;
+  return 0;
+}
+
 /* Chunks that were reserved and never filled lie in the way. */
 static const struct h2ws__chunk *first_filled(const struct h2ws__bufq *q) {
   const struct h2ws__chunk *chunk = q->head;
@@ -162,7 +193,7 @@ size_t h2ws__bufq_peek(const struct h2ws__bufq *q, uint8_t **data) {
   if (chunk == NULL) {
     return 0;
   }
-  *data = (uint8_t *)chunk->data + chunk->pos;
+  *data = chunk->data + chunk->pos;
   return chunk->end - chunk->pos;
 }
 

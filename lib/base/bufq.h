@@ -13,7 +13,7 @@
 #ifndef H2WS_BASE_BUFQ_H
 #define H2WS_BASE_BUFQ_H
 
-#include "lib/base/mem.h"
+#include "lib/base/blob.h"
 
 struct h2ws__chunk;
 
@@ -52,6 +52,13 @@ void h2ws__bufq_commit(struct h2ws__bufq *q, size_t len);
 /* Appends a copy, all or nothing. H2WS_ERR_NOMEM. */
 int h2ws__bufq_append(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
                       const void *data, size_t len);
+
+/*
+ * Appends the bytes of `blob` from `from` on, without copying: the queue keeps
+ * a reference until they are drained. H2WS_ERR_NOMEM.
+ */
+int h2ws__bufq_append_blob(struct h2ws__bufq *q, struct h2ws__chunk_pool *pool,
+                           struct h2ws__blob *blob, size_t from);
 
 /* The first bytes that lie in one piece; 0 if the queue is empty. */
 size_t h2ws__bufq_peek(const struct h2ws__bufq *q, uint8_t **data);

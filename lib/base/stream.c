@@ -312,6 +312,21 @@ int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
   return rv;
 }
 
+int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob) {
+  int rv;
+  if (!stream_may_send(stream)) {
+    return stream_send_error(stream);
+  }
+  if (!h2ws_stream_is_writable(stream)) {
+    return H2WS_ERR_AGAIN;
+  }
+  rv = h2ws__bufq_append_blob(&stream->tx.q, &stream->env->chunks, blob, 0);
+  if (rv == 0) {
+    stream->ops->wake(stream);
+  }
+  return rv;
+}
+
 size_t h2ws_stream_queued(const h2ws_stream *stream) {
   return stream == NULL ? 0 : stream->tx.q.len;
 }

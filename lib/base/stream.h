@@ -108,6 +108,9 @@ void h2ws__stream_opened(h2ws_stream *stream);
  */
 int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len);
 
+/* As h2ws_stream_write(), sharing the bytes of `blob` instead of copying. */
+int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob);
+
 /* The peer ended its side: on_readable. */
 void h2ws__stream_input_end(h2ws_stream *stream);
 

@@ -358,3 +358,61 @@ int h2ws_loop_send(h2ws_loop *loop, h2ws_id id, h2ws_type type,
   }
   return rv;
 }
+
+struct posted_broadcast {
+  h2ws_loop *loop;
+  h2ws_message *message;
+  void (*on_done)(const h2ws_id *ids, const int *results, size_t len,
+                  void *user);
+  void *user;
+  size_t len;
+  int *results; /* behind the ids */
+  h2ws_id ids[];
+};
+
+static void broadcast_posted(void *arg) {
+  struct posted_broadcast *posted = arg;
+  size_t i;
+  for (i = 0; i < posted->len; i++) {
+    h2ws_socket *socket = h2ws_loop_socket(posted->loop, posted->ids[i]);
+    posted->results[i] = socket == NULL
+                           ? H2WS_ERR_CLOSED
+                           : h2ws_socket_send_message(socket, posted->message);
+  }
+  if (posted->on_done != NULL) {
+    posted->on_done(posted->ids, posted->results, posted->len, posted->user);
+  }
+  h2ws_message_release(posted->message);
+  free(posted);
+}
+
+int h2ws_loop_broadcast(h2ws_loop *loop, h2ws_message *message,
+                        const h2ws_id *ids, size_t len,
+                        void (*on_done)(const h2ws_id *ids, const int *results,
+                                        size_t len, void *user),
+                        void *user) {
+  struct posted_broadcast *posted;
+  int rv;
+  if (loop == NULL || message == NULL || (ids == NULL && len > 0)) {
+    return H2WS_ERR_INVALID;
+  }
+  posted = malloc(sizeof(*posted) + len * (sizeof(*ids) + sizeof(int)));
+  if (posted == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  posted->loop = loop;
+  posted->message = h2ws_message_retain(message);
+  posted->on_done = on_done;
+  posted->user = user;
+  posted->len = len;
+  posted->results = (int *)(void *)(posted->ids + len);
+  if (len > 0) {
+    memcpy(posted->ids, ids, len * sizeof(*ids));
+  }
+  rv = h2ws_loop_post(loop, broadcast_posted, posted);
+  if (rv != 0) {
+    h2ws_message_release(posted->message);
+    free(posted);
+  }
+  return rv;
+}

@@ -65,7 +65,7 @@ rule 'an example is one file and the public headers' '^examples/' "$ours"
 
 # Of the system, the core knows memory, strings and numbers.
 rule 'the core does no input or output' '^(h1|h2|ws|lib/base)/|^lib/[^/]*:' '.' \
-  '/|^(assert|ctype|errno|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|zlib|http_parser|llhttp|[eit]mmintrin|immintrin|arm_neon)\.h$'
+  '/|^(assert|ctype|errno|inttypes|limits|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|zlib|http_parser|llhttp|[eit]mmintrin|immintrin|arm_neon)\.h$'
 rule 'the core does no input or output' '^(h1|h2|ws|lib/base)/|^lib/[^/]*:' \
   '^(sys|netinet|arpa|net|linux)/' '^sys/types\.h$'
 

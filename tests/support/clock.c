@@ -34,27 +34,42 @@ static bool env_may_allocate(struct test_env *env, size_t size) {
                          : env->allocations != env->fail_at;
 }
 
+/* The size of a block stands in front of it. */
+#define ENV_FRONT 16
+
 static void *env_alloc(size_t size, void *user) {
   struct test_env *env = user;
-  void *ptr = env_may_allocate(env, size) ? malloc(size == 0 ? 1 : size) : NULL;
-  env->live += ptr != NULL;
-  return ptr;
+  size_t *block = env_may_allocate(env, size) ? malloc(ENV_FRONT + size) : NULL;
+  if (block == NULL) {
+    return NULL;
+  }
+  *block = size;
+  env->live++;
+  env->bytes += size;
+  return (uint8_t *)block + ENV_FRONT;
 }
 
-static void *env_resize(void *old, size_t size, void *user) {
-  struct test_env *env = user;
-  void *ptr;
-  if (old == NULL) {
-    return env_alloc(size, user);
-  }
-  ptr = env_may_allocate(env, size) ? realloc(old, size == 0 ? 1 : size) : NULL;
-  return ptr;
+static size_t *env_block(void *ptr) {
+  return (size_t *)(void *)((uint8_t *)ptr - ENV_FRONT);
 }
 
 static void env_release(void *ptr, void *user) {
   struct test_env *env = user;
-  env->live -= ptr != NULL;
-  free(ptr);
+  if (ptr != NULL) {
+    env->live--;
+    env->bytes -= *env_block(ptr);
+    free(env_block(ptr));
+  }
+}
+
+static void *env_resize(void *old, size_t size, void *user) {
+  void *ptr = env_alloc(size, user);
+  if (old != NULL && ptr != NULL) {
+    size_t old_size = *env_block(old);
+    memcpy(ptr, old, size < old_size ? size : old_size);
+    env_release(old, user);
+  }
+  return ptr;
 }
 
 void test_env_init(struct test_env *env) {
