@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "h2/h2.h"
+#include "ws/deflate.h"
 #include "ws/frame.h"
 
 /* RFC 6455 section 7.4.1: the server is going away. */
@@ -52,6 +53,7 @@ static void conn_destroy(h2ws_conn *conn) {
   h2ws__timer_stop(&env->timers, &conn->trim_timer);
   h2ws__h2_free(conn->h2);
   h2ws__codec_free(env);
+  h2ws__deflate_trim(env);
   h2ws__chunk_pool_trim(&env->chunks);
   env->conn = NULL;
   h2ws__env_release(env);
@@ -168,6 +170,7 @@ static void trim_fired(struct h2ws__timer *timer) {
   h2ws_conn *conn = H2WS__OWNER(timer, h2ws_conn, trim_timer);
   h2ws__chunk_pool_trim(&conn->env->chunks);
   h2ws__codec_free(conn->env);
+  h2ws__deflate_trim(conn->env);
 }
 
 /* ------------------------------------------------------------------------
@@ -208,6 +211,7 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.drain_timeout_ms = 30000;
   o.high_water = (size_t)1024 * 1024;
   o.low_water = (size_t)256 * 1024;
+  o.max_compress_memory = (size_t)4 * 1024 * 1024;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
@@ -244,6 +248,7 @@ static void conn_set_env(h2ws_conn *conn, const h2ws_conn_options *options) {
   env->user = options->env_user;
   env->high_water = options->high_water;
   env->low_water = options->low_water;
+  env->max_compress_memory = options->max_compress_memory;
   env->conn = conn;
   env->timers.moved = env_deadline_moved;
   if (conn->callbacks->on_trace != NULL) {
@@ -307,7 +312,9 @@ int h2ws_conn_server_new(h2ws_conn **out, const h2ws_conn_options *options,
 /* Keeps the trim timer behind the traffic without arming it each time. */
 static void conn_watch_memory(h2ws_conn *conn) {
   struct h2ws__env *env = conn->env;
-  if (!conn->ended && (env->chunks.free != NULL || env->codec != NULL) &&
+  if (!conn->ended &&
+      (env->chunks.free != NULL || env->codec != NULL ||
+       env->deflate != NULL) &&
       !h2ws__timer_is_set(&conn->trim_timer)) {
     h2ws__timer_set(&env->timers, &conn->trim_timer,
                     h2ws__now(env) + TRIM_AFTER);

@@ -110,9 +110,6 @@ const char *h2ws__handshake_judge_answer(const h2ws_stream *stream,
                                          struct h2ws__choice *choice) {
   const char *chosen = h2ws_stream_header(stream, "sec-websocket-protocol");
   *choice = (struct h2ws__choice){NULL, 0};
-  if (h2ws_stream_header(stream, "sec-websocket-extensions") != NULL) {
-    return "the server chose an extension that was not offered";
-  }
   if (chosen == NULL) {
     return required ? "the server chose no subprotocol" : NULL;
   }

@@ -7,15 +7,16 @@
 
 #define VERSION_NAME "sec-websocket-version"
 #define PROTOCOL_NAME "sec-websocket-protocol"
+#define EXTENSIONS_NAME "sec-websocket-extensions"
 
 /* ------------------------------------------------------------------------
  * Fields: the application's, then ours
  */
 
-/* A copy of `headers` with room for two more; NULL: no memory. */
+/* A copy of `headers` with room for three more; NULL: no memory. */
 static h2ws_header *fields_copy(const h2ws_mem *mem, const h2ws_header *headers,
                                 size_t len) {
-  h2ws_header *fields = h2ws__mem_alloc(mem, (len + 2) * sizeof(h2ws_header));
+  h2ws_header *fields = h2ws__mem_alloc(mem, (len + 3) * sizeof(h2ws_header));
   if (fields != NULL && len > 0) {
     memcpy(fields, headers, len * sizeof(h2ws_header));
   }
@@ -26,6 +27,14 @@ static h2ws_header *fields_copy(const h2ws_mem *mem, const h2ws_header *headers,
  * Client
  */
 
+static const char *judge_extensions(const h2ws_stream *stream,
+                                    h2ws_socket *socket) {
+  struct h2ws__terms offer;
+  h2ws__terms_offer(&offer, &socket->options);
+  return h2ws__terms_judge(&socket->terms,
+                           h2ws_stream_header(stream, EXTENSIONS_NAME), &offer);
+}
+
 /* The answer is 2xx: is it a WebSocket? */
 static void on_answer(h2ws_stream *stream, void *user) {
   h2ws_socket *socket = user;
@@ -33,6 +42,9 @@ static void on_answer(h2ws_stream *stream, void *user) {
   /* Until now the socket's protocol is what was offered. */
   const char *wrong = h2ws__handshake_judge_answer(
     stream, socket->protocol, socket->options.require_protocol, &choice);
+  if (wrong == NULL) {
+    wrong = judge_extensions(stream, socket);
+  }
   if (wrong != NULL) {
     h2ws__socket_give_up(socket, H2WS_CLOSE_PROTOCOL, H2WS_ERR_HANDSHAKE,
                          wrong);
@@ -68,6 +80,8 @@ static int open_stream(h2ws_conn *conn, h2ws_socket *socket,
     fields_copy(mem, request->headers, request->headers_len);
   h2ws_request r = *request;
   h2ws_stream *stream = NULL;
+  struct h2ws__terms offer;
+  char offer_text[H2WS__TERMS_TEXT_MAX];
   size_t n = request->headers_len;
   int rv;
   if (fields == NULL) {
@@ -76,6 +90,11 @@ static int open_stream(h2ws_conn *conn, h2ws_socket *socket,
   fields[n++] = (h2ws_header){VERSION_NAME, H2WS__WEBSOCKET_VERSION};
   if (socket->protocol != NULL) {
     fields[n++] = (h2ws_header){PROTOCOL_NAME, socket->protocol};
+  }
+  h2ws__terms_offer(&offer, &socket->options);
+  if (offer.on) {
+    fields[n++] =
+      (h2ws_header){EXTENSIONS_NAME, h2ws__terms_write(&offer, offer_text)};
   }
   r.method = NULL;
   r.protocol = "websocket"; /* RFC 8441 section 5 */
@@ -111,7 +130,8 @@ int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
   if (rv != 0) {
     return rv;
   }
-  if (offer != NULL) {
+  rv = h2ws__terms_allowed(&socket->options) ? 0 : H2WS_ERR_INVALID;
+  if (rv == 0 && offer != NULL) {
     rv = h2ws__socket_set_protocol(socket, offer, strlen(offer));
   }
   if (rv == 0) {
@@ -153,6 +173,7 @@ static int accept_stream(h2ws_stream *stream, const h2ws_socket *socket,
                          const h2ws_header *headers, size_t headers_len) {
   const h2ws_mem *mem = &socket->env->mem;
   h2ws_header *fields = fields_copy(mem, headers, headers_len);
+  char terms_text[H2WS__TERMS_TEXT_MAX];
   size_t n = headers_len;
   int rv;
   if (fields == NULL) {
@@ -161,16 +182,34 @@ static int accept_stream(h2ws_stream *stream, const h2ws_socket *socket,
   if (socket->protocol != NULL) {
     fields[n++] = (h2ws_header){PROTOCOL_NAME, socket->protocol};
   }
+  if (socket->terms.on) {
+    fields[n++] = (h2ws_header){EXTENSIONS_NAME,
+                                h2ws__terms_write(&socket->terms, terms_text)};
+  }
   rv = h2ws_stream_accept(stream, fields, n, NULL, NULL);
   h2ws__mem_free(mem, fields);
   return rv;
+}
+
+/* NULL if the request can be accepted, with what was agreed. */
+static const char *judge_request(const h2ws_stream *stream,
+                                 const h2ws_socket_options *options,
+                                 struct h2ws__choice *choice,
+                                 struct h2ws__terms *terms) {
+  const char *wrong = h2ws__handshake_judge_request(stream, options, choice);
+  return wrong != NULL
+           ? wrong
+           : h2ws__terms_choose(
+               terms, h2ws_stream_header(stream, EXTENSIONS_NAME), options);
 }
 
 int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
                        const h2ws_header *headers, size_t headers_len,
                        const h2ws_socket_options *options,
                        const h2ws_socket_callbacks *callbacks, void *user) {
+  h2ws_socket_options o;
   struct h2ws__choice choice;
+  struct h2ws__terms terms;
   const char *wrong;
   h2ws_socket *socket;
   int rv;
@@ -186,16 +225,21 @@ int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
   if (!h2ws__handshake_fields_allowed(headers, headers_len)) {
     return H2WS_ERR_HEADER;
   }
-  wrong = h2ws__handshake_judge_request(stream, options, &choice);
+  h2ws__socket_options_read(&o, options);
+  if (!h2ws__terms_allowed(&o)) {
+    return H2WS_ERR_INVALID;
+  }
+  wrong = judge_request(stream, &o, &choice, &terms);
   if (wrong != NULL) {
     refuse_handshake(stream, wrong);
     return H2WS_ERR_HANDSHAKE;
   }
-  rv = h2ws__socket_new(&socket, stream->env, /* server = */ true, options,
+  rv = h2ws__socket_new(&socket, stream->env, /* server = */ true, &o,
                         callbacks, user);
   if (rv != 0) {
     return rv;
   }
+  socket->terms = terms;
   if (choice.len > 0) {
     rv = h2ws__socket_set_protocol(socket, choice.name, choice.len);
   }

@@ -16,10 +16,11 @@
 #define H2WS__FRAME_MASK_BIT 0x80
 #define H2WS__FRAME_LEN_BITS 0x7f
 #define H2WS__FRAME_KEY_LEN 4
+#define H2WS__RSV1 4
 
 struct h2ws__frame {
   bool fin;
-  uint8_t rsv; /* RSV1 is 4 */
+  uint8_t rsv;
   uint8_t opcode;
   bool masked;
   uint8_t key[4];

@@ -48,9 +48,9 @@ static void receive_call_chunk(h2ws_socket *socket, const uint8_t *data,
  * Limits
  */
 
-/* Fails with a sentence that holds numbers. */
-static void fail_limit(h2ws_socket *socket, uint16_t code, const char *format,
-                       unsigned long long value, unsigned long long limit) {
+void h2ws__socket_fail_limit(h2ws_socket *socket, uint16_t code,
+                             const char *format, unsigned long long value,
+                             unsigned long long limit) {
   const char *why = "a message is larger than a limit";
   char *text = h2ws__mem_alloc(&socket->env->mem, WHY_LEN);
   if (text != NULL) {
@@ -82,9 +82,10 @@ static bool check_controls(h2ws_socket *socket) {
   }
   socket->rx.controls++;
   if (socket->rx.controls > limit) {
-    fail_limit(socket, CODE_POLICY,
-               "%llu control frames in a second exceed max_controls %llu",
-               socket->rx.controls, limit);
+    h2ws__socket_fail_limit(
+      socket, CODE_POLICY,
+      "%llu control frames in a second exceed max_controls %llu",
+      socket->rx.controls, limit);
     return false;
   }
   return true;
@@ -92,13 +93,17 @@ static bool check_controls(h2ws_socket *socket) {
 
 static bool check_size(h2ws_socket *socket) {
   uint64_t limit = socket->options.max_message;
+  if (socket->rx.compressed && limit > 0) {
+    limit += limit / 8 + 1024; /* what does not compress grows a little */
+  }
   uint64_t room = UINT64_MAX - socket->rx.size;
   uint64_t len = socket->rx.frame.len;
   socket->rx.size += len < room ? len : room;
   if (limit > 0 && socket->rx.size > limit) {
-    fail_limit(socket, CODE_TOO_BIG,
-               "a message of %llu bytes or more exceeds max_message %llu",
-               socket->rx.size, limit);
+    h2ws__socket_fail_limit(
+      socket, CODE_TOO_BIG,
+      "a message of %llu bytes or more exceeds max_message %llu",
+      socket->rx.size, limit);
     return false;
   }
   return true;
@@ -108,9 +113,10 @@ static bool check_fragments(h2ws_socket *socket) {
   uint32_t limit = socket->options.max_fragments;
   socket->rx.fragments++;
   if (limit > 0 && socket->rx.fragments > limit) {
-    fail_limit(socket, CODE_POLICY,
-               "a message of %llu fragments exceeds max_fragments %llu",
-               socket->rx.fragments, limit);
+    h2ws__socket_fail_limit(
+      socket, CODE_POLICY,
+      "a message of %llu fragments exceeds max_fragments %llu",
+      socket->rx.fragments, limit);
     return false;
   }
   return true;
@@ -139,6 +145,7 @@ static bool begin_data_frame(h2ws_socket *socket) {
     socket->rx.in_message = true;
     socket->rx.first_chunk = true;
     socket->rx.type = frame->opcode;
+    socket->rx.compressed = frame->rsv != 0;
     socket->rx.size = 0;
     socket->rx.fragments = 0;
     socket->rx.utf8 = (struct h2ws__utf8){0};
@@ -152,6 +159,13 @@ static bool begin_data_frame(h2ws_socket *socket) {
 static bool opcode_is_known(uint8_t opcode) {
   return opcode <= H2WS__OP_BINARY ||
          (opcode >= H2WS__OP_CLOSE && opcode <= H2WS__OP_PONG);
+}
+
+/* RSV1, on the first frame of a message (RFC 7692 section 6). */
+static bool rsv_is_agreed(const h2ws_socket *socket,
+                          const struct h2ws__frame *frame) {
+  return socket->terms.on && frame->rsv == H2WS__RSV1 &&
+         (frame->opcode == H2WS__OP_TEXT || frame->opcode == H2WS__OP_BINARY);
 }
 
 /* False if the socket failed. */
@@ -177,7 +191,7 @@ static bool begin_frame(h2ws_socket *socket, const uint8_t *header) {
   if (!opcode_is_known(frame->opcode)) { /* RFC 6455 section 5.2 */
     return fail_protocol(socket, "a frame with a reserved opcode");
   }
-  if (frame->rsv != 0) {
+  if (frame->rsv != 0 && !rsv_is_agreed(socket, frame)) {
     return fail_protocol(socket, "a reserved bit is set without extension");
   }
   socket->rx.left = frame->len;
@@ -308,6 +322,7 @@ static bool assembly_grow(h2ws_socket *socket, size_t more) {
   size_t len = a == NULL ? 0 : a->len;
   size_t cap = a == NULL ? 0 : a->cap;
   size_t need = len + more;
+  uint64_t limit = socket->options.max_message;
   struct h2ws__assembly *grown;
   if (need <= cap) {
     return true;
@@ -317,8 +332,12 @@ static bool assembly_grow(h2ws_socket *socket, size_t more) {
     cap = need;
   }
   /* The last step needs no spare room. */
-  if (socket->rx.frame.fin && need + socket->rx.left < cap) {
+  if (socket->rx.frame.fin && !socket->rx.compressed &&
+      need + socket->rx.left < cap) {
     cap = (size_t)(need + socket->rx.left);
+  }
+  if (limit > 0 && limit < cap) {
+    cap = (size_t)limit; /* what is needed was compared with it before */
   }
   grown = h2ws__mem_resize(&socket->env->mem, a, sizeof(*grown) + cap);
   if (grown == NULL) {
@@ -382,9 +401,8 @@ static bool nothing_assembled(const h2ws_socket *socket) {
   return socket->rx.assembly == NULL || socket->rx.assembly->len == 0;
 }
 
-/* `n` payload bytes, unmasked; `last` ends the message. */
-static void handle_data(h2ws_socket *socket, const uint8_t *data, size_t n,
-                        bool last) {
+void h2ws__socket_take_data(h2ws_socket *socket, const uint8_t *data, size_t n,
+                            bool last) {
   if (!check_text(socket, data, n, last)) {
     return;
   }
@@ -407,9 +425,27 @@ static size_t receive_data(h2ws_socket *socket, uint8_t *data, size_t len) {
     socket->rx.in_message = false;
   }
   if (socket->close == H2WS__CLOSE_OPEN) {
-    handle_data(socket, data, n, last);
+    h2ws__socket_take_data(socket, data, n, last);
   }
   return n;
+}
+
+static size_t receive_compressed(h2ws_socket *socket, uint8_t *data,
+                                 size_t len) {
+  bool whole = len >= socket->rx.left;
+  size_t n = whole ? (size_t)socket->rx.left : len;
+  size_t used;
+  unmask(socket, data, n);
+  used = h2ws__socket_inflate(socket, data, n, whole && socket->rx.frame.fin);
+  socket->rx.left -= used;
+  socket->rx.in_frame = socket->rx.left > 0;
+  if (!socket->rx.in_frame && socket->rx.frame.fin) {
+    socket->rx.in_message = false;
+  }
+  if (used < n) {
+    unmask(socket, data + used, n - used); /* masks it, to be read again */
+  }
+  return used;
 }
 
 /* ------------------------------------------------------------------------
@@ -426,6 +462,8 @@ static size_t receive_some(h2ws_socket *socket, uint8_t *data, size_t len) {
   }
   if (h2ws__opcode_is_control(socket->rx.frame.opcode)) {
     used += receive_control(socket, data + used, len - used);
+  } else if (socket->rx.compressed && socket->close == H2WS__CLOSE_OPEN) {
+    used += receive_compressed(socket, data + used, len - used);
   } else {
     used += receive_data(socket, data + used, len - used);
   }
@@ -454,8 +492,13 @@ static size_t receive_piece(h2ws_socket *socket, uint8_t *data, size_t len) {
 /* One step; false if there is nothing more to do now. */
 static bool process_step(h2ws_socket *socket) {
   uint8_t *data = NULL;
-  h2ws_ssize n = h2ws_stream_peek(socket->stream, &data);
+  h2ws_ssize n;
   size_t used;
+  if (socket->rx.unfinished && socket->close == H2WS__CLOSE_OPEN) {
+    h2ws__socket_inflate_more(socket);
+    return true;
+  }
+  n = h2ws_stream_peek(socket->stream, &data);
   if (n == H2WS_ERR_EOF) {
     h2ws__socket_peer_end(socket);
     return false;

@@ -125,6 +125,9 @@ static int sender_check(h2ws_socket *socket) {
   if (!h2ws__socket_may_send(socket)) {
     return h2ws__socket_send_error(socket);
   }
+  if (socket->tx.busy) {
+    return H2WS_ERR_STATE; /* called from inside of a send */
+  }
   if (!h2ws_stream_is_writable(socket->stream)) {
     socket->want_writable = true;
     return H2WS_ERR_AGAIN;
@@ -139,25 +142,53 @@ int h2ws__socket_send_check(h2ws_socket *socket) {
   return sender_check(socket);
 }
 
+/* The opcode of a type to send; 0 if it is none. */
+static uint8_t type_opcode(h2ws_type type) {
+  switch (type) {
+  case H2WS_TEXT:
+  case H2WS_TEXT_UNCOMPRESSED:
+    return H2WS__OP_TEXT;
+  case H2WS_BINARY:
+  case H2WS_BINARY_UNCOMPRESSED:
+    return H2WS__OP_BINARY;
+  }
+  return 0;
+}
+
+static bool type_may_deflate(const h2ws_socket *socket, h2ws_type type) {
+  return (type == H2WS_TEXT || type == H2WS_BINARY) &&
+         h2ws__socket_may_deflate(socket);
+}
+
+static int send_plain(h2ws_socket *socket, uint8_t opcode, const uint8_t *data,
+                      size_t len) {
+  struct h2ws__frame frame = {0};
+  frame.fin = true;
+  frame.opcode = opcode;
+  frame.len = len;
+  return h2ws__socket_write_frame(socket, &frame, data);
+}
+
 int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
                      size_t len) {
-  struct h2ws__frame frame = {0};
+  uint8_t opcode = type_opcode(type);
   int rv;
-  if (socket == NULL || (data == NULL && len > 0) ||
-      (type != H2WS_TEXT && type != H2WS_BINARY)) {
+  if (socket == NULL || (data == NULL && len > 0) || opcode == 0) {
     return H2WS_ERR_INVALID;
   }
   rv = h2ws__socket_send_check(socket);
   if (rv != 0) {
     return rv;
   }
-  if (type == H2WS_TEXT && !h2ws__utf8_is_valid(data, len)) {
+  if (opcode == H2WS__OP_TEXT && !h2ws__utf8_is_valid(data, len)) {
     return H2WS_ERR_UTF8;
   }
-  frame.fin = true;
-  frame.opcode = (uint8_t)type;
-  frame.len = len;
-  rv = h2ws__socket_write_frame(socket, &frame, data);
+  if (socket->terms.on && len > 0 && type_may_deflate(socket, type) &&
+      len >= socket->options.compress_threshold) {
+    rv = h2ws__socket_send_deflated(socket, opcode, data, len);
+  } else {
+    rv = send_plain(socket, opcode, data, len);
+  }
   if (rv == 0) {
     socket->env->stats.messages_sent++;
   }
@@ -165,28 +196,31 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
 }
 
 int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type) {
-  if (socket == NULL || (type != H2WS_TEXT && type != H2WS_BINARY)) {
+  uint8_t opcode = type_opcode(type);
+  if (socket == NULL || opcode == 0) {
     return H2WS_ERR_INVALID;
   }
   if (!h2ws__socket_may_send(socket)) {
     return h2ws__socket_send_error(socket);
   }
-  if (socket->tx.streaming) {
+  if (socket->tx.streaming || socket->tx.busy) {
     return H2WS_ERR_STATE;
   }
   socket->tx.streaming = true;
   socket->tx.begun = false;
-  socket->tx.type = (uint8_t)type;
+  socket->tx.compressed = type_may_deflate(socket, type);
+  socket->tx.tail_owed = false;
+  socket->tx.type = opcode;
   socket->tx.utf8 = (struct h2ws__utf8){0};
   return 0;
 }
 
-/* One fragment of the streamed message. */
-static int send_fragment(h2ws_socket *socket, const uint8_t *data, size_t len,
-                         bool fin) {
+int h2ws__socket_send_fragment(h2ws_socket *socket, const uint8_t *data,
+                               size_t len, bool fin) {
   struct h2ws__frame frame = {0};
   int rv;
   frame.fin = fin;
+  frame.rsv = socket->tx.compressed && !socket->tx.begun ? H2WS__RSV1 : 0;
   frame.opcode = socket->tx.begun ? H2WS__OP_CONTINUATION : socket->tx.type;
   frame.len = len;
   rv = h2ws__socket_write_frame(socket, &frame, data);
@@ -205,13 +239,23 @@ static int send_fragments(h2ws_socket *socket, const uint8_t *data,
   int rv = 0;
   for (; rv == 0 && done < len; done += n) {
     n = len - done < most ? len - done : most;
-    rv = send_fragment(socket, data + done, n, /* fin = */ false);
+    rv = h2ws__socket_send_fragment(socket, data + done, n, /* fin = */ false);
   }
   if (rv != 0 && done > most) { /* the one that failed was not the first */
     h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, rv,
                          "no memory in the middle of a message");
   }
   return rv;
+}
+
+static int send_bytes(h2ws_socket *socket, const uint8_t *data, size_t len) {
+  if (socket->tx.compressed && len > 0) {
+    int rv = h2ws__socket_piece_deflated(socket, data, len);
+    if (rv == 0 || socket->tx.compressed) {
+      return rv;
+    }
+  }
+  return send_fragments(socket, data, len);
 }
 
 int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
@@ -232,7 +276,7 @@ int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
   if (socket->tx.type == H2WS_TEXT && !h2ws__utf8_feed(&utf8, data, len)) {
     return H2WS_ERR_UTF8;
   }
-  rv = send_fragments(socket, data, len);
+  rv = send_bytes(socket, data, len);
   if (rv == 0) {
     socket->tx.utf8 = utf8;
   }
@@ -256,7 +300,9 @@ int h2ws_socket_send_end(h2ws_socket *socket) {
       !h2ws__utf8_is_complete(&socket->tx.utf8)) {
     return H2WS_ERR_UTF8;
   }
-  rv = send_fragment(socket, NULL, 0, /* fin = */ true);
+  rv = socket->tx.compressed
+         ? h2ws__socket_end_deflated(socket)
+         : h2ws__socket_send_fragment(socket, NULL, 0, /* fin = */ true);
   if (rv == 0) {
     socket->tx.streaming = false;
     socket->env->stats.messages_sent++;

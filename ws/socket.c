@@ -19,17 +19,21 @@ void h2ws_socket_options_default(h2ws_socket_options *options, size_t size) {
   o.fragment_size = 64 * 1024 - H2WS__FRAME_HEADER_MAX;
   o.ping_timeout_ms = 20000;
   o.close_timeout_ms = 5000;
+  o.compress_level = 6;
+  o.compress_mem_level = 8;
+  o.compress_send_bits = H2WS__BITS_MAX;
+  o.compress_recv_bits = H2WS__BITS_MAX;
+  o.compress_threshold = 1024;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
-static void socket_read_options(h2ws_socket_options *out,
-                                const h2ws_socket_options *in) {
+void h2ws__socket_options_read(h2ws_socket_options *out,
+                               const h2ws_socket_options *in) {
   h2ws_socket_options_default(out, sizeof(*out));
   if (in != NULL) {
     memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
     out->size = sizeof(*out);
   }
-  out->protocols = NULL; /* read by the handshake; not ours to keep */
   if (out->fragment_size == 0) {
     out->fragment_size = 1;
   }
@@ -55,13 +59,15 @@ int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
   socket->refs = 1;
   socket->close_timer.fire = h2ws__socket_close_timer_fired;
   socket->ping_timer.fire = ping_timer_fired;
-  socket_read_options(&socket->options, options);
+  h2ws__socket_options_read(&socket->options, options);
+  socket->options.protocols = NULL; /* read by the handshake; not ours */
   *out = socket;
   return 0;
 }
 
 static void socket_free_buffers(h2ws_socket *socket) {
   const h2ws_mem *mem = &socket->env->mem;
+  h2ws__socket_free_deflate(socket);
   h2ws__mem_free(mem, socket->rx.assembly);
   h2ws__mem_free(mem, socket->extra);
   h2ws__mem_free(mem, socket->protocol);
@@ -313,6 +319,10 @@ h2ws_socket_state h2ws_socket_get_state(const h2ws_socket *socket) {
 
 const char *h2ws_socket_protocol(const h2ws_socket *socket) {
   return socket == NULL ? NULL : socket->protocol;
+}
+
+bool h2ws_socket_has_compression(const h2ws_socket *socket) {
+  return socket != NULL && socket->terms.on;
 }
 
 h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket) {

@@ -7,6 +7,9 @@
  *   message.c      prepared messages: encoded once, sent to many
  *   close.c        the steps of the closing handshake
  *   close_state.c  its table
+ *   compress.c     both of these through permessage-deflate
+ *   extension.c    its terms
+ *   deflate.c      zlib
  *   frame.c        frame headers, by wslay
  *   mask.c utf8.c
  */
@@ -15,6 +18,8 @@
 
 #include "lib/base/stream.h"
 #include "ws/close_state.h"
+#include "ws/deflate.h"
+#include "ws/extension.h"
 #include "ws/frame.h"
 #include "ws/utf8.h"
 
@@ -49,6 +54,7 @@ struct h2ws_socket {
   char *protocol;
   struct h2ws__extra *extra;
   h2ws_socket_options options;
+  struct h2ws__terms terms; /* of compression */
   uint32_t refs;
   uint8_t close; /* enum h2ws__close_state */
   bool server;
@@ -84,12 +90,18 @@ struct h2ws_socket {
     h2ws_time controls_at;
     struct h2ws__utf8 utf8;
     struct h2ws__assembly *assembly;
+    bool unfinished; /* the inflater has more to give without input */
+    struct h2ws__inflater *inflater; /* under way, or kept for its history */
   } rx;
   struct {
-    bool streaming; /* between send_begin and send_end */
-    bool begun;     /* its first frame was sent */
+    bool streaming;  /* between send_begin and send_end */
+    bool begun;      /* its first frame was sent */
+    bool compressed; /* the streamed message is */
+    bool tail_owed;  /* the end of its last flush was kept back */
+    bool busy;       /* a compressed message is being queued */
     uint8_t type;
     struct h2ws__utf8 utf8;
+    struct h2ws__deflater *deflater; /* as the inflater */
   } tx;
 };
 
@@ -99,6 +111,10 @@ struct h2ws_socket {
 int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
                      const h2ws_socket_options *options,
                      const h2ws_socket_callbacks *callbacks, void *user);
+
+/* What was given, defaults for the rest. `in` may be NULL. */
+void h2ws__socket_options_read(h2ws_socket_options *out,
+                               const h2ws_socket_options *in);
 
 /* Ties the two together, before the handshake; see h2ws__socket_end(). */
 void h2ws__socket_attach(h2ws_socket *socket, h2ws_stream *stream);
@@ -120,8 +136,38 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info);
 
 /* receive.c */
 void h2ws__socket_process(h2ws_socket *socket);
+/* `n` bytes of a message; `last` ends it. */
+void h2ws__socket_take_data(h2ws_socket *socket, const uint8_t *data, size_t n,
+                            bool last);
+/* Fails with a sentence that holds numbers, as h2ws__socket_fail(). */
+void h2ws__socket_fail_limit(h2ws_socket *socket, uint16_t code,
+                             const char *format, unsigned long long value,
+                             unsigned long long limit);
+
+/* compress.c */
+/* Takes unmasked payload; `end`: of the message. Returns how much. */
+size_t h2ws__socket_inflate(h2ws_socket *socket, const uint8_t *data, size_t n,
+                            bool end);
+/* Goes on without input where h2ws__socket_inflate() was paused. */
+void h2ws__socket_inflate_more(h2ws_socket *socket);
+/* True if we may compress what we send. */
+bool h2ws__socket_may_deflate(const h2ws_socket *socket);
+int h2ws__socket_send_deflated(h2ws_socket *socket, uint8_t opcode,
+                               const uint8_t *data, size_t len);
+/*
+ * A piece of a streamed message. H2WS_ERR_NOMEM with tx.compressed false: the
+ * message has not begun and can go on uncompressed.
+ */
+int h2ws__socket_piece_deflated(h2ws_socket *socket, const uint8_t *data,
+                                size_t len);
+int h2ws__socket_end_deflated(h2ws_socket *socket);
+/* Gives back what compression holds. */
+void h2ws__socket_free_deflate(h2ws_socket *socket);
 
 /* sender.c */
+/* One fragment of the streamed message. */
+int h2ws__socket_send_fragment(h2ws_socket *socket, const uint8_t *data,
+                               size_t len, bool fin);
 int h2ws__socket_write_frame(h2ws_socket *socket, struct h2ws__frame *frame,
                              const uint8_t *payload);
 int h2ws__socket_write_control(h2ws_socket *socket, uint8_t opcode,

@@ -340,6 +340,12 @@ typedef struct h2ws_conn_options {
 
   size_t high_water; /* bytes queued on a stream before AGAIN; 1 MiB */
   size_t low_water;  /* bytes at which on_writable comes; 256 KiB */
+
+  /*
+   * Bytes that compression may hold on this connection (RFC 7692). Where a
+   * compressor would go beyond, messages are sent uncompressed; 4 MiB.
+   */
+  size_t max_compress_memory;
 } h2ws_conn_options;
 
 /* Fills in the defaults named above. `size` is sizeof(*options). */
@@ -688,6 +694,9 @@ H2WS_EXTERN void h2ws_stream_release(h2ws_stream *stream);
 typedef enum h2ws_type {
   H2WS_TEXT = 1,   /* UTF-8 */
   H2WS_BINARY = 2, /* anything */
+  /* For sending: the same, never compressed. */
+  H2WS_TEXT_UNCOMPRESSED = 17,
+  H2WS_BINARY_UNCOMPRESSED = 18,
 } h2ws_type;
 
 typedef enum h2ws_socket_state {
@@ -761,6 +770,35 @@ typedef struct h2ws_socket_options {
   uint32_t ping_interval_ms; /* WebSocket PING on a silent socket; off */
   uint32_t ping_timeout_ms;  /* for the PONG; 20 s */
   uint32_t close_timeout_ms; /* our CLOSE, queue included, to theirs; 5 s */
+
+  /*
+   * Compression: permessage-deflate (RFC 7692). Client: offer it. Server:
+   * take it where the client offers it. Off: false. What holds a secret next
+   * to text that an attacker chooses should not be compressed, for its
+   * length then tells about the secret (RFC 7692 section 8): send such
+   * messages as H2WS_TEXT_UNCOMPRESSED, or leave compression off.
+   *
+   * Context takeover: a message may refer back to those before it. Better on
+   * many small, similar messages, but each socket then keeps its own state:
+   * about 260 KiB for sending and 40 KiB for receiving, less with fewer
+   * bits. Without it an idle socket keeps none.
+   */
+  bool compress;
+  bool compress_send_takeover; /* what we send; false */
+  bool compress_recv_takeover; /* what the peer sends; false */
+  uint8_t compress_level;      /* 1 fast to 9 small; 6 */
+  uint8_t compress_mem_level;  /* 1 to 9, memory of our compressor; 8 */
+  uint8_t compress_send_bits;  /* 9 to 15, our window in bits; 15 */
+  uint8_t compress_recv_bits;  /* 9 to 15, the peer's if it agrees; 15 */
+  uint32_t compress_threshold; /* smaller messages stay as they are; 1024 */
+
+  /*
+   * The most bytes that one received, compressed byte may become (with
+   * compress_recv_takeover over all messages, else over each), looked at
+   * beyond the first 64 KiB; 0: no limit. zlib reaches 1030; max_message
+   * holds in any case, and is looked at while inflating. 0
+   */
+  uint32_t compress_max_ratio;
 } h2ws_socket_options;
 
 H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
@@ -769,7 +807,8 @@ H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
 /*
  * Client: opens a WebSocket (RFC 8441 section 5). `request` needs authority
  * and path; method and protocol are set here; further headers may be given
- * (Origin, Authorization, Cookie ...). `options` may be NULL for defaults.
+ * (Origin, Authorization, Cookie ...). `options` may be NULL for defaults;
+ * compress_* out of their ranges are H2WS_ERR_INVALID.
  * on_open or on_close follows. `*out` is borrowed until on_close.
  * Errors as h2ws_stream_open().
  */
@@ -800,6 +839,9 @@ H2WS_EXTERN int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
 /*
  * Queues one message (copied), all or nothing.
  *
+ * Where compression was agreed on, `len` counts as ever, the bytes before
+ * compression; h2ws_socket_queued() counts what goes out.
+ *
  * H2WS_ERR_AGAIN   the queue is above its mark; on_writable will come
  * H2WS_ERR_UTF8    the text is not UTF-8; nothing was queued
  * H2WS_ERR_STATE   not open yet, closing, or inside a streamed message
@@ -812,7 +854,7 @@ H2WS_EXTERN int h2ws_socket_send(h2ws_socket *socket, h2ws_type type,
  * One message in pieces, as fragments (RFC 6455 section 5.4): begin, any
  * number of pieces, end. Each piece is all or AGAIN. Control frames may go
  * between. Text is checked piece by piece; end fails with H2WS_ERR_UTF8
- * inside a character.
+ * inside a character. Compressed pieces are flushed, each as it comes.
  * Errors as h2ws_socket_send(); H2WS_ERR_STATE out of order.
  */
 H2WS_EXTERN int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type);
@@ -829,7 +871,7 @@ typedef struct h2ws_message h2ws_message;
 /*
  * Prepares a message (`data` is copied, once). `*out` is owned by the caller,
  * with one reference. `mem` may be NULL for malloc; else it must serve any
- * thread and outlive the message. Any thread.
+ * thread and outlive the message. Servers send it uncompressed. Any thread.
  *
  * H2WS_ERR_UTF8     the text is not UTF-8
  * H2WS_ERR_TOO_BIG  more than H2WS_MESSAGE_MAX bytes
@@ -906,6 +948,8 @@ H2WS_EXTERN size_t h2ws_socket_queued(const h2ws_socket *socket);
 H2WS_EXTERN h2ws_socket_state h2ws_socket_get_state(const h2ws_socket *socket);
 /* The agreed subprotocol, NULL if none. Borrowed, until on_close. */
 H2WS_EXTERN const char *h2ws_socket_protocol(const h2ws_socket *socket);
+/* True if compression was agreed on (RFC 7692), in one direction or both. */
+H2WS_EXTERN bool h2ws_socket_has_compression(const h2ws_socket *socket);
 H2WS_EXTERN h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket);
 H2WS_EXTERN void *h2ws_socket_user(const h2ws_socket *socket);
 H2WS_EXTERN void h2ws_socket_set_user(h2ws_socket *socket, void *user);

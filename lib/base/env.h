@@ -9,6 +9,7 @@
 #include "lib/base/timer.h"
 
 struct h2ws__codec; /* ws/frame.h; one per connection, made when needed */
+struct h2ws__deflate_pool; /* ws/deflate.h; the same */
 
 struct h2ws__env {
   h2ws_mem mem;
@@ -19,9 +20,11 @@ struct h2ws__env {
   struct h2ws__timers timers;
   struct h2ws__chunk_pool chunks;
   struct h2ws__codec *codec;
+  struct h2ws__deflate_pool *deflate;
 
   size_t high_water;
   size_t low_water;
+  size_t max_compress_memory;
 
   h2ws_conn_stats stats;
 

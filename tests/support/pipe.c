@@ -224,6 +224,9 @@ static void send_request(struct test_pipe *pipe) {
   add_field(&block, ":authority", "example.com");
   add_field(&block, ":path", "/");
   add_field(&block, "sec-websocket-version", "13");
+  if (pipe->extensions != NULL) {
+    add_field(&block, "sec-websocket-extensions", pipe->extensions);
+  }
   send_frame(pipe, FRAME_HEADERS, FLAG_END_HEADERS, 1, block.data, block.len);
   test_bytes_dispose(&block);
 }
@@ -469,7 +472,7 @@ static void open_server(struct test_pipe *pipe) {
 }
 
 static void open_client(struct test_pipe *pipe) {
-  static const uint8_t status_200 = 0x88; /* HPACK: static table, 8 */
+  struct test_bytes block = {0};
   h2ws_request request = {0};
   request.size = sizeof(request);
   request.authority = "example.com";
@@ -483,7 +486,12 @@ static void open_client(struct test_pipe *pipe) {
                    0);
   send_settings(pipe);
   test_pipe_pump(pipe);
-  send_frame(pipe, FRAME_HEADERS, FLAG_END_HEADERS, 1, &status_200, 1);
+  bytes_add_byte(&block, 0x88); /* HPACK: static table, 8: status 200 */
+  if (pipe->extensions != NULL) {
+    add_field(&block, "sec-websocket-extensions", pipe->extensions);
+  }
+  send_frame(pipe, FRAME_HEADERS, FLAG_END_HEADERS, 1, block.data, block.len);
+  test_bytes_dispose(&block);
 }
 
 void test_pipe_open(struct test_pipe *pipe) {

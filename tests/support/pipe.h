@@ -41,10 +41,11 @@ struct test_pipe {
   h2ws_mem mem;
   h2ws_conn_options options;
   h2ws_socket_options socket_options;
-  bool server;          /* the socket is the server's side */
-  bool echoes;          /* each message goes back */
-  bool by_chunk;        /* messages come by on_chunk */
-  uint32_t send_window; /* what the socket may send before more is opened */
+  bool server;            /* the socket is the server's side */
+  bool echoes;            /* each message goes back */
+  bool by_chunk;          /* messages come by on_chunk */
+  const char *extensions; /* what the peer offers or answers; NULL: none */
+  uint32_t send_window;   /* what the socket may send before more is opened */
   size_t chunk;
   h2ws_conn *conn;
   h2ws_socket *socket; /* NULL after its on_close */
