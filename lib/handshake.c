@@ -76,6 +76,53 @@ static void choose(const char *ours, const char *offer,
   }
 }
 
+/* Without the port that the scheme implies, as origins are written. */
+static size_t authority_len(const char *scheme, const char *authority) {
+  const char *port = strcmp(scheme, "https") == 0 ? ":443" : ":80";
+  size_t len = strlen(authority);
+  size_t port_len = strlen(port);
+  return len > port_len && strcmp(authority + len - port_len, port) == 0
+           ? len - port_len
+           : len;
+}
+
+/* True if `origin` is the scheme and authority of the request itself. */
+static bool origin_is_same(const h2ws_stream *stream, const char *origin) {
+  const char *scheme = h2ws_stream_scheme(stream);
+  const char *authority = h2ws_stream_authority(stream);
+  size_t scheme_len;
+  size_t len;
+  if (scheme == NULL || authority == NULL) {
+    return false;
+  }
+  scheme_len = strlen(scheme);
+  len = authority_len(scheme, authority);
+  return strlen(origin) == scheme_len + 3 + len &&
+         h2ws__equal_nocase_n(origin, scheme, scheme_len) &&
+         memcmp(origin + scheme_len, "://", 3) == 0 &&
+         h2ws__equal_nocase_n(origin + scheme_len + 3, authority, len);
+}
+
+bool h2ws__handshake_origin_allowed(const h2ws_stream *stream,
+                                    const h2ws_socket_options *options) {
+  const char *origin = h2ws_stream_header(stream, "origin");
+  const char *pos = options == NULL ? NULL : options->origins;
+  const char *item;
+  size_t len;
+  if (pos == NULL || origin == NULL) {
+    return true;
+  }
+  while (h2ws__list_next(&pos, &item, &len)) {
+    bool same = len == 4 && memcmp(item, "same", 4) == 0;
+    if (same
+          ? origin_is_same(stream, origin)
+          : strlen(origin) == len && h2ws__equal_nocase_n(origin, item, len)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 const char *h2ws__handshake_judge_request(const h2ws_stream *stream,
                                           const h2ws_socket_options *options,
                                           struct h2ws__choice *choice) {

@@ -25,6 +25,10 @@ bool h2ws__offer_is_valid(const char *offer);
 /* True if fields of the application leave the handshake alone. */
 bool h2ws__handshake_fields_allowed(const h2ws_header *headers, size_t len);
 
+/* Server: true if options->origins lets the request on `stream` in. */
+bool h2ws__handshake_origin_allowed(const h2ws_stream *stream,
+                                    const h2ws_socket_options *options);
+
 /*
  * Server: judges the request on `stream`. NULL if it can be accepted, with
  * the choice (borrowed from `options`), else a sentence that says why not.

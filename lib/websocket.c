@@ -161,12 +161,13 @@ static int accept_check(const h2ws_stream *stream) {
   return 0;
 }
 
-/* RFC 6455 section 4.4: say which version is spoken. */
-static void refuse_handshake(h2ws_stream *stream, const char *why) {
+/* RFC 6455 section 4.4: a 400 says which version is spoken. */
+static int refuse_handshake(h2ws_stream *stream, int status, const char *why) {
   static const h2ws_header version = {VERSION_NAME, H2WS__WEBSOCKET_VERSION};
   h2ws__trace(stream->env, H2WS_TRACE_INFO, "stream %lld: refused: %s",
               (long long)stream->id, why);
-  (void)h2ws_stream_respond(stream, 400, &version, 1, NULL, 0);
+  (void)h2ws_stream_respond(stream, status, &version, status == 400, NULL, 0);
+  return H2WS_ERR_HANDSHAKE;
 }
 
 static int accept_stream(h2ws_stream *stream, const h2ws_socket *socket,
@@ -225,14 +226,20 @@ int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
   if (!h2ws__handshake_fields_allowed(headers, headers_len)) {
     return H2WS_ERR_HEADER;
   }
+<<<<<<< Updated upstream
   h2ws__socket_options_read(&o, options);
   if (!h2ws__terms_allowed(&o)) {
     return H2WS_ERR_INVALID;
   }
   wrong = judge_request(stream, &o, &choice, &terms);
+=======
+  if (!h2ws__handshake_origin_allowed(stream, options)) {
+    return refuse_handshake(stream, 403, "its origin is not welcome");
+  }
+  wrong = h2ws__handshake_judge_request(stream, options, &choice);
+>>>>>>> Stashed changes
   if (wrong != NULL) {
-    refuse_handshake(stream, wrong);
-    return H2WS_ERR_HANDSHAKE;
+    return refuse_handshake(stream, 400, wrong);
   }
   rv = h2ws__socket_new(&socket, stream->env, /* server = */ true, &o,
                         callbacks, user);

@@ -128,8 +128,8 @@ int h2ws_socket_send_message(h2ws_socket *socket, h2ws_message *message) {
   return rv;
 }
 
-size_t h2ws_broadcast(h2ws_message *message, h2ws_socket *const *sockets,
-                      size_t len, int *results) {
+size_t h2ws_socket_broadcast(h2ws_message *message, h2ws_socket *const *sockets,
+                             size_t len, int *results) {
   size_t taken = 0;
   size_t i;
   for (i = 0; i < len; i++) {

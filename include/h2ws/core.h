@@ -772,6 +772,7 @@ typedef struct h2ws_socket_options {
   uint32_t close_timeout_ms; /* our CLOSE, queue included, to theirs; 5 s */
 
   /*
+<<<<<<< Updated upstream
    * Compression: permessage-deflate (RFC 7692). Client: offer it. Server:
    * take it where the client offers it. Off: false. What holds a secret next
    * to text that an attacker chooses should not be compressed, for its
@@ -799,6 +800,15 @@ typedef struct h2ws_socket_options {
    * holds in any case, and is looked at while inflating. 0
    */
   uint32_t compress_max_ratio;
+=======
+   * Server: the origins that are welcome (RFC 6455 section 10.2), a comma
+   * list such as "https://example.com, https://other.example:8443"; "same"
+   * stands for the request's own scheme and authority. Requests of browsers
+   * from elsewhere are answered 403; requests without an Origin do not come
+   * from browsers and pass. NULL: all.
+   */
+  const char *origins;
+>>>>>>> Stashed changes
 } h2ws_socket_options;
 
 H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
@@ -820,9 +830,9 @@ H2WS_EXTERN int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
 
 /*
  * Server: accepts the WebSocket that `stream` asks for, with status 200.
- * Checks sec-websocket-version and the subprotocols first; on
- * H2WS_ERR_HANDSHAKE the request has been answered 400 already. Messages may
- * be sent at once. The stream's own callbacks are replaced. `headers` are
+ * Checks the origin, sec-websocket-version and the subprotocols first; on
+ * H2WS_ERR_HANDSHAKE the request has been answered 403 or 400 already. Messages
+ * may be sent at once. The stream's own callbacks are replaced. `headers` are
  * copied; `options` may be NULL.
  *
  * H2WS_ERR_STATE      not a WebSocket request, or answered already
@@ -901,9 +911,9 @@ H2WS_EXTERN int h2ws_socket_send_message(h2ws_socket *socket,
  * else room for `len`) gets what each send returned. NULL sockets are skipped
  * with H2WS_ERR_INVALID. Returns the number of sockets that took it.
  */
-H2WS_EXTERN size_t h2ws_broadcast(h2ws_message *message,
-                                  h2ws_socket *const *sockets, size_t len,
-                                  int *results);
+H2WS_EXTERN size_t h2ws_socket_broadcast(h2ws_message *message,
+                                         h2ws_socket *const *sockets,
+                                         size_t len, int *results);
 
 /* ------------------------------------------------------------------------
  * Control frames, closing, flow

@@ -80,10 +80,10 @@ h2ws_loop_send(h2ws_loop *loop, h2ws_id id, h2ws_type type, const void *data,
                void *user);
 
 /*
- * h2ws_broadcast() to sockets that live on `loop`, by their ids (copied); the
- * message is retained until then. `on_done` (may be NULL) runs on the loop's
- * thread: results[i] is what the send to ids[i] returned, H2WS_ERR_CLOSED for
- * a socket that is gone; both are borrowed. Any thread.
+ * h2ws_socket_broadcast() to sockets that live on `loop`, by their ids
+ * (copied); the message is retained until then. `on_done` (may be NULL) runs on
+ * the loop's thread: results[i] is what the send to ids[i] returned,
+ * H2WS_ERR_CLOSED for a socket that is gone; both are borrowed. Any thread.
  * H2WS_ERR_INVALID, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_loop_broadcast(h2ws_loop *loop, h2ws_message *message,

@@ -160,6 +160,16 @@ bool h2ws__equal_nocase(const char *a, const char *b) {
   return to_lower(*a) == to_lower(*b);
 }
 
+bool h2ws__equal_nocase_n(const char *a, const char *b, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    if (to_lower(a[i]) != to_lower(b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool h2ws__list_next(const char **pos, const char **item, size_t *len) {
   const char *start = *pos;
   const char *end;

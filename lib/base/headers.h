@@ -46,6 +46,8 @@ bool h2ws__is_field_value(const char *str, size_t len);
 
 /* ASCII letters compare equal whatever their case. */
 bool h2ws__equal_nocase(const char *a, const char *b);
+/* The same for `len` bytes of both. */
+bool h2ws__equal_nocase_n(const char *a, const char *b, size_t len);
 
 /*
  * Walks a comma list (RFC 9110 section 5.6.1): sets *item and *len to the

@@ -49,7 +49,7 @@ START_TEST(a_message_reaches_everybody) {
   for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
     h2ws_message *message = prepare(H2WS_TEXT, text, sizes[s]);
     int results[10];
-    ck_assert_uint_eq(h2ws_broadcast(message, server, 10, results), 10);
+    ck_assert_uint_eq(h2ws_socket_broadcast(message, server, 10, results), 10);
     h2ws_message_release(message); /* the queues keep it */
     test_pair_pump(&pair);
     for (i = 0; i < 10; i++) {
@@ -88,7 +88,7 @@ START_TEST(the_bytes_are_shared) {
   message = prepare(H2WS_BINARY, data, sizeof(data));
   before = pair.env.bytes;
   blocks = pair.env.live;
-  ck_assert_uint_eq(h2ws_broadcast(message, server, MANY, NULL), MANY);
+  ck_assert_uint_eq(h2ws_socket_broadcast(message, server, MANY, NULL), MANY);
   ck_assert_uint_eq(pair.env.live - blocks, MANY);
   ck_assert_uint_lt(pair.env.bytes - before, (size_t)MANY * 200);
   h2ws_message_release(message);
@@ -105,14 +105,14 @@ START_TEST(the_slow_one_is_skipped_and_named) {
   begin(65536, 3);
   message = prepare(H2WS_BINARY, data, sizeof(data));
   ck_assert_int_eq(h2ws_socket_pause(client[1]), 0);
-  ck_assert_uint_eq(h2ws_broadcast(message, server, 3, results), 3);
+  ck_assert_uint_eq(h2ws_socket_broadcast(message, server, 3, results), 3);
   test_pair_pump(&pair);
-  ck_assert_uint_eq(h2ws_broadcast(message, server, 3, results), 3);
+  ck_assert_uint_eq(h2ws_socket_broadcast(message, server, 3, results), 3);
   test_pair_pump(&pair);
-  ck_assert_uint_eq(h2ws_broadcast(message, server, 3, results), 3);
+  ck_assert_uint_eq(h2ws_socket_broadcast(message, server, 3, results), 3);
   test_pair_pump(&pair);
   server[3] = NULL;
-  ck_assert_uint_eq(h2ws_broadcast(message, server, 4, results), 2);
+  ck_assert_uint_eq(h2ws_socket_broadcast(message, server, 4, results), 2);
   ck_assert_int_eq(results[0], 0);
   ck_assert_int_eq(results[1], H2WS_ERR_AGAIN);
   ck_assert_int_eq(results[2], 0);
