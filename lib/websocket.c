@@ -226,18 +226,14 @@ int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
   if (!h2ws__handshake_fields_allowed(headers, headers_len)) {
     return H2WS_ERR_HEADER;
   }
-<<<<<<< Updated upstream
   h2ws__socket_options_read(&o, options);
   if (!h2ws__terms_allowed(&o)) {
     return H2WS_ERR_INVALID;
   }
-  wrong = judge_request(stream, &o, &choice, &terms);
-=======
-  if (!h2ws__handshake_origin_allowed(stream, options)) {
+  if (!h2ws__handshake_origin_allowed(stream, &o)) {
     return refuse_handshake(stream, 403, "its origin is not welcome");
   }
-  wrong = h2ws__handshake_judge_request(stream, options, &choice);
->>>>>>> Stashed changes
+  wrong = judge_request(stream, &o, &choice, &terms);
   if (wrong != NULL) {
     return refuse_handshake(stream, 400, wrong);
   }

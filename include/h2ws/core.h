@@ -772,7 +772,15 @@ typedef struct h2ws_socket_options {
   uint32_t close_timeout_ms; /* our CLOSE, queue included, to theirs; 5 s */
 
   /*
-<<<<<<< Updated upstream
+   * Server: the origins that are welcome (RFC 6455 section 10.2), a comma
+   * list such as "https://example.com, https://other.example:8443"; "same"
+   * stands for the request's own scheme and authority. Requests of browsers
+   * from elsewhere are answered 403; requests without an Origin do not come
+   * from browsers and pass. NULL: all.
+   */
+  const char *origins;
+
+  /*
    * Compression: permessage-deflate (RFC 7692). Client: offer it. Server:
    * take it where the client offers it. Off: false. What holds a secret next
    * to text that an attacker chooses should not be compressed, for its
@@ -800,15 +808,6 @@ typedef struct h2ws_socket_options {
    * holds in any case, and is looked at while inflating. 0
    */
   uint32_t compress_max_ratio;
-=======
-   * Server: the origins that are welcome (RFC 6455 section 10.2), a comma
-   * list such as "https://example.com, https://other.example:8443"; "same"
-   * stands for the request's own scheme and authority. Requests of browsers
-   * from elsewhere are answered 403; requests without an Origin do not come
-   * from browsers and pass. NULL: all.
-   */
-  const char *origins;
->>>>>>> Stashed changes
 } h2ws_socket_options;
 
 H2WS_EXTERN void h2ws_socket_options_default(h2ws_socket_options *options,
