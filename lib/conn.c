@@ -12,6 +12,8 @@
 
 /* RFC 6455 section 7.4.1: the server is going away. */
 #define CODE_GOING_AWAY 1001
+/* RFC 9113 section 7. */
+#define H2_CANCEL 8
 /* An idle connection gives its spare chunks back after this long. */
 #define TRIM_AFTER (1000 * H2WS_MS)
 
@@ -78,6 +80,16 @@ static void conn_leave(h2ws_conn *conn) {
   }
 }
 
+static void cancel_stream(h2ws_stream *stream, void *arg) {
+  h2ws_socket *socket = h2ws_stream_socket(stream);
+  (void)arg;
+  if (socket != NULL) {
+    (void)h2ws_socket_abort(socket);
+  } else {
+    (void)h2ws_stream_reset(stream, H2_CANCEL);
+  }
+}
+
 void h2ws_conn_free(h2ws_conn *conn) {
   if (conn == NULL || conn->free_asked) {
     return;
@@ -85,6 +97,9 @@ void h2ws_conn_free(h2ws_conn *conn) {
   conn->free_asked = true;
   if (conn->depth == 0) {
     conn_finish_free(conn);
+  } else {
+    /* Nobody wants to hear what the call on the stack still has for them. */
+    h2ws__h2_each(conn->h2, cancel_stream, NULL);
   }
 }
 

@@ -57,6 +57,9 @@ H2WS_EXTERN struct event_base *h2ws_loop_base(h2ws_loop *loop);
 H2WS_EXTERN int h2ws_loop_post(h2ws_loop *loop, void (*fn)(void *arg),
                                void *arg);
 
+/* The loop that a connection made here lives on. Borrowed. Loop thread. */
+H2WS_EXTERN h2ws_loop *h2ws_conn_loop(const h2ws_conn *conn);
+
 /*
  * A socket's id: names it from other threads and never names another one.
  * 0 if the socket is closed or not open yet. Loop thread.

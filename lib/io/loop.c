@@ -282,6 +282,11 @@ void h2ws__loop_leave(h2ws_loop *loop, struct h2ws__link *link) {
   loop->links_len--;
 }
 
+h2ws_loop *h2ws_conn_loop(const h2ws_conn *conn) {
+  const struct h2ws__link *link = h2ws__link_of(conn);
+  return link == NULL ? NULL : link->loop;
+}
+
 h2ws_id h2ws_socket_id(const h2ws_socket *socket) {
   h2ws_stream *stream = h2ws_socket_stream(socket);
   const struct h2ws__link *link = h2ws__link_of(h2ws_stream_conn(stream));

@@ -96,7 +96,7 @@ static void sign(X509 *cert, EVP_PKEY *key, const char *issuer) {
 }
 
 void certs_make(const struct cert_wish *wish) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
+  EVP_PKEY *key = wish->rsa ? EVP_RSA_gen(2048U) : EVP_EC_gen("P-256");
   X509 *cert = X509_new();
   FILE *out = fopen(certs_file(wish->name), "we");
   ck_assert(key != NULL && cert != NULL && out != NULL);
@@ -111,6 +111,6 @@ void certs_make(const struct cert_wish *wish) {
 }
 
 void certs_make_simple(const char *name, const char *issuer, const char *san) {
-  struct cert_wish wish = {name, issuer, san, -1, 1};
+  struct cert_wish wish = {name, issuer, san, -1, 1, false};
   certs_make(&wish);
 }

@@ -3,12 +3,15 @@
 #ifndef H2WS_TESTS_IO_CERTS_H
 #define H2WS_TESTS_IO_CERTS_H
 
+#include <stdbool.h>
+
 struct cert_wish {
   const char *name;   /* of the file and of the subject */
   const char *issuer; /* NULL: self-signed */
   const char *san;    /* as in OpenSSL's configuration; NULL: none */
   int from_day;       /* validity, in days from now */
   int to_day;
+  bool rsa; /* instead of P-256 */
 };
 
 /* Makes a folder for them; certs_end() removes it. */

@@ -39,7 +39,11 @@ static void on_server_message(h2ws_socket *socket, h2ws_type type,
                               const uint8_t *data, size_t len, void *user) {
   struct edge *edge = user;
   edge->messages++;
-  (void)h2ws_socket_send(socket, type, data, len);
+  if (edge->on_message != NULL) {
+    edge->on_message(edge);
+  } else {
+    (void)h2ws_socket_send(socket, type, data, len);
+  }
 }
 
 static void on_server_socket_close(h2ws_socket *socket,
@@ -64,7 +68,9 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   const char *path = h2ws_stream_path(stream);
   (void)conn;
   edge->requests++;
-  if (strcmp(path, "/wait") == 0) {
+  if (edge->on_request != NULL) {
+    edge->on_request(edge);
+  } else if (strcmp(path, "/wait") == 0) {
     edge->waiting = stream;
   } else if (strcmp(path, "/echo") == 0) {
     h2ws_socket *socket = NULL;

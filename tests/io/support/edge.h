@@ -19,7 +19,8 @@ struct edge {
   h2ws_server *server;
   h2ws_server_options options;
   char address[128];
-  bool traced;
+  void (*on_request)(struct edge *edge); /* instead of an answer */
+  void (*on_message)(struct edge *edge); /* instead of an echo */
   atomic_int requests;
   atomic_int conns;
   atomic_int conn_closes;
