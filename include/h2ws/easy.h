@@ -227,7 +227,7 @@ H2WS_EXTERN int h2ws_try_send(h2ws *h, h2ws_type type, const void *data,
  * Tries to send one message to many handles and never waits. Returns how many
  * took it; `results` (may be NULL) gets what h2ws_try_send() said for each.
  */
-H2WS_EXTERN size_t h2ws_broadcast(h2ws *const *handles, size_t handles_len,
+H2WS_EXTERN size_t h2ws_send_many(h2ws *const *handles, size_t handles_len,
                                   h2ws_type type, const void *data, size_t len,
                                   int *results);
 

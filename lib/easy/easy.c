@@ -399,12 +399,12 @@ int h2ws_write(h2ws *h, const void *data, size_t len) {
   return send_by(h, "h2ws_write", H2WS_BINARY, data, len, /* wait = */ true);
 }
 
-size_t h2ws_broadcast(h2ws *const *handles, size_t handles_len, h2ws_type type,
+size_t h2ws_send_many(h2ws *const *handles, size_t handles_len, h2ws_type type,
                       const void *data, size_t len, int *results) {
   size_t taken = 0;
   size_t i;
   for (i = 0; handles != NULL && i < handles_len; i++) {
-    int rv = send_by(handles[i], "h2ws_broadcast", type, data, len,
+    int rv = send_by(handles[i], "h2ws_send_many", type, data, len,
                      /* wait = */ false);
     taken += rv == 0 ? 1 : 0;
     if (results != NULL) {
