@@ -298,7 +298,9 @@ static void feed(h2ws_conn *conn, const uint8_t *data, size_t len,
   while (done < len) {
     size_t n = len - done < chunk ? len - done : chunk;
     uint8_t *piece = malloc(n);
-    ck_assert_ptr_nonnull(piece);
+    if (piece == NULL) { /* no assert: each one writes to check's pipe */
+      ck_abort();
+    }
     memcpy(piece, data + done, n);
     (void)h2ws_conn_recv(conn, piece, n);
     free(piece);
