@@ -9,6 +9,7 @@
 #include "h2/h2.h"
 #include "ws/deflate.h"
 #include "ws/frame.h"
+#include "ws/socket.h"
 
 /* RFC 6455 section 7.4.1: the server is going away. */
 #define CODE_GOING_AWAY 1001
@@ -55,6 +56,7 @@ static void conn_destroy(h2ws_conn *conn) {
   h2ws__timer_stop(&env->timers, &conn->trim_timer);
   h2ws__h2_free(conn->h2);
   h2ws__codec_free(env);
+  h2ws__socket_options_forget(env);
   h2ws__deflate_trim(env);
   h2ws__chunk_pool_trim(&env->chunks);
   env->conn = NULL;

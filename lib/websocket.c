@@ -30,7 +30,7 @@ static h2ws_header *fields_copy(const h2ws_mem *mem, const h2ws_header *headers,
 static const char *judge_extensions(const h2ws_stream *stream,
                                     h2ws_socket *socket) {
   struct h2ws__terms offer;
-  h2ws__terms_offer(&offer, &socket->options);
+  h2ws__terms_offer(&offer, &socket->options->all);
   return h2ws__terms_judge(&socket->terms,
                            h2ws_stream_header(stream, EXTENSIONS_NAME), &offer);
 }
@@ -41,7 +41,7 @@ static void on_answer(h2ws_stream *stream, void *user) {
   struct h2ws__choice choice;
   /* Until now the socket's protocol is what was offered. */
   const char *wrong = h2ws__handshake_judge_answer(
-    stream, socket->protocol, socket->options.require_protocol, &choice);
+    stream, socket->protocol, socket->options->all.require_protocol, &choice);
   if (wrong == NULL) {
     wrong = judge_extensions(stream, socket);
   }
@@ -91,7 +91,7 @@ static int open_stream(h2ws_conn *conn, h2ws_socket *socket,
   if (socket->protocol != NULL) {
     fields[n++] = (h2ws_header){PROTOCOL_NAME, socket->protocol};
   }
-  h2ws__terms_offer(&offer, &socket->options);
+  h2ws__terms_offer(&offer, &socket->options->all);
   if (offer.on) {
     fields[n++] =
       (h2ws_header){EXTENSIONS_NAME, h2ws__terms_write(&offer, offer_text)};
@@ -130,7 +130,7 @@ int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
   if (rv != 0) {
     return rv;
   }
-  rv = h2ws__terms_allowed(&socket->options) ? 0 : H2WS_ERR_INVALID;
+  rv = h2ws__terms_allowed(&socket->options->all) ? 0 : H2WS_ERR_INVALID;
   if (rv == 0 && offer != NULL) {
     rv = h2ws__socket_set_protocol(socket, offer, strlen(offer));
   }

@@ -25,21 +25,21 @@ static void close_apply(h2ws_socket *socket, enum h2ws__close_event event) {
 
 static void close_arm(h2ws_socket *socket, uint32_t ms) {
   if (ms == 0) {
-    h2ws__timer_stop(&socket->env->timers, &socket->close_timer);
+    h2ws__timer_stop(&socket->env->timers, &socket->timer);
     return;
   }
-  h2ws__timer_set(&socket->env->timers, &socket->close_timer,
+  h2ws__timer_set(&socket->env->timers, &socket->timer,
                   h2ws__deadline_after(h2ws__now(socket->env), ms));
 }
 
 /* Our own bytes are still queued: waits once more, for them. */
 static bool close_linger_longer(h2ws_socket *socket) {
   if (socket->lingered || h2ws_stream_queued(socket->stream) == 0 ||
-      socket->options.close_timeout_ms == 0) {
+      socket->options->all.close_timeout_ms == 0) {
     return false;
   }
   socket->lingered = true;
-  close_arm(socket, socket->options.close_timeout_ms);
+  close_arm(socket, socket->options->all.close_timeout_ms);
   return true;
 }
 
@@ -85,7 +85,7 @@ int h2ws_socket_close(h2ws_socket *socket, uint16_t code, const char *reason,
     return rv;
   }
   close_apply(socket, H2WS__CLOSE_EV_LOCAL);
-  close_arm(socket, socket->options.close_timeout_ms);
+  close_arm(socket, socket->options->all.close_timeout_ms);
   /* The peer's CLOSE may wait behind messages that a pause held up. */
   h2ws__socket_process(socket);
   return 0;
@@ -102,8 +102,7 @@ void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls, int error,
     socket->why = why;
   }
   close_apply(socket, H2WS__CLOSE_EV_ABORT);
-  h2ws__timer_stop(&socket->env->timers, &socket->close_timer);
-  h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
+  h2ws__timer_stop(&socket->env->timers, &socket->timer);
   if (socket->stream != NULL) {
     (void)h2ws_stream_reset(socket->stream, H2_CANCEL);
   }
@@ -140,7 +139,6 @@ void h2ws__socket_fail(h2ws_socket *socket, uint16_t code, int error,
     return;
   }
   close_apply(socket, H2WS__CLOSE_EV_FAIL);
-  h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
   (void)h2ws_stream_shutdown(socket->stream);
   close_arm(socket, LINGER_MS);
 }
@@ -189,7 +187,6 @@ void h2ws__socket_peer_close(h2ws_socket *socket, const uint8_t *payload,
     return;
   }
   close_apply(socket, H2WS__CLOSE_EV_PEER);
-  h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
   (void)h2ws_stream_shutdown(socket->stream);
   close_arm(socket, LINGER_MS);
 }
@@ -206,8 +203,7 @@ void h2ws__socket_peer_end(h2ws_socket *socket) {
   close_apply(socket, H2WS__CLOSE_EV_END);
 }
 
-void h2ws__socket_close_timer_fired(struct h2ws__timer *timer) {
-  h2ws_socket *socket = H2WS__OWNER(timer, h2ws_socket, close_timer);
+void h2ws__socket_close_overdue(h2ws_socket *socket) {
   bool server_done = socket->close == H2WS__CLOSE_EXPECT_END && socket->server;
   if (socket->stream == NULL) {
     return;

@@ -16,7 +16,7 @@
  */
 
 static bool keeps_sent(const h2ws_socket *socket) {
-  return socket->options.compress_send_takeover &&
+  return socket->options->all.compress_send_takeover &&
          !(socket->server ? socket->terms.server_no_takeover
                           : socket->terms.client_no_takeover);
 }
@@ -29,7 +29,7 @@ static bool keeps_received(const h2ws_socket *socket) {
 static uint8_t send_bits(const h2ws_socket *socket) {
   uint8_t agreed = h2ws__terms_window(
     socket->server ? socket->terms.server_bits : socket->terms.client_bits);
-  uint8_t ours = socket->options.compress_send_bits;
+  uint8_t ours = socket->options->all.compress_send_bits;
   return ours < agreed ? ours : agreed;
 }
 
@@ -67,7 +67,7 @@ struct inflation {
 /* As much as one step may give: one byte beyond the limit tells enough. */
 static size_t inflate_room(const h2ws_socket *socket,
                            const struct inflation *i) {
-  uint64_t limit = socket->options.max_message;
+  uint64_t limit = socket->options->all.max_message;
   uint64_t left = limit - h2ws__inflater_size(i->inflater);
   return limit == 0 || left >= H2WS__INFLATE_STEP ? H2WS__INFLATE_STEP
                                                   : (size_t)left + 1;
@@ -75,8 +75,8 @@ static size_t inflate_room(const h2ws_socket *socket,
 
 static bool check_inflated(h2ws_socket *socket, const struct inflation *i,
                            uint64_t size) {
-  uint64_t limit = socket->options.max_message;
-  uint64_t ratio = socket->options.compress_max_ratio;
+  uint64_t limit = socket->options->all.max_message;
+  uint64_t ratio = socket->options->all.compress_max_ratio;
   if (limit > 0 && size > limit) {
     h2ws__socket_fail_limit(socket, CODE_TOO_BIG,
                             "a message inflates to %llu bytes or more and "
@@ -185,7 +185,7 @@ struct packing {
 
 /* Takes what is needed; false if that cannot be had. */
 static bool packing_begin(struct packing *p, h2ws_socket *socket) {
-  uint32_t fragment = socket->options.fragment_size;
+  uint32_t fragment = socket->options->all.fragment_size;
   *p = (struct packing){0};
   p->socket = socket;
   p->cap = (fragment > FRAGMENT_MIN ? fragment : FRAGMENT_MIN) +
@@ -200,8 +200,8 @@ static bool packing_begin(struct packing *p, h2ws_socket *socket) {
   p->deflater = socket->tx.deflater;
   socket->tx.deflater = NULL;
   if (p->deflater == NULL) {
-    struct h2ws__deflate_shape shape = {socket->options.compress_level,
-                                        socket->options.compress_mem_level,
+    struct h2ws__deflate_shape shape = {socket->options->all.compress_level,
+                                        socket->options->all.compress_mem_level,
                                         send_bits(socket)};
     p->deflater = h2ws__deflater_take(socket->env, &shape);
   }

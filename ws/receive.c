@@ -70,7 +70,7 @@ void h2ws__socket_fail_limit(h2ws_socket *socket, uint16_t code,
 }
 
 static bool check_controls(h2ws_socket *socket) {
-  uint32_t limit = socket->options.max_controls;
+  uint32_t limit = socket->options->all.max_controls;
   h2ws_time now;
   if (limit == 0) {
     return true;
@@ -92,7 +92,7 @@ static bool check_controls(h2ws_socket *socket) {
 }
 
 static bool check_size(h2ws_socket *socket) {
-  uint64_t limit = socket->options.max_message;
+  uint64_t limit = socket->options->all.max_message;
   if (socket->rx.compressed && limit > 0) {
     limit += limit / 8 + 1024; /* what does not compress grows a little */
   }
@@ -110,7 +110,7 @@ static bool check_size(h2ws_socket *socket) {
 }
 
 static bool check_fragments(h2ws_socket *socket) {
-  uint32_t limit = socket->options.max_fragments;
+  uint32_t limit = socket->options->all.max_fragments;
   socket->rx.fragments++;
   if (limit > 0 && socket->rx.fragments > limit) {
     h2ws__socket_fail_limit(
@@ -322,7 +322,7 @@ static bool assembly_grow(h2ws_socket *socket, size_t more) {
   size_t len = a == NULL ? 0 : a->len;
   size_t cap = a == NULL ? 0 : a->cap;
   size_t need = len + more;
-  uint64_t limit = socket->options.max_message;
+  uint64_t limit = socket->options->all.max_message;
   struct h2ws__assembly *grown;
   if (need <= cap) {
     return true;

@@ -184,7 +184,7 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
     return H2WS_ERR_UTF8;
   }
   if (socket->terms.on && len > 0 && type_may_deflate(socket, type) &&
-      len >= socket->options.compress_threshold) {
+      len >= socket->options->all.compress_threshold) {
     rv = h2ws__socket_send_deflated(socket, opcode, data, len);
   } else {
     rv = send_plain(socket, opcode, data, len);
@@ -233,7 +233,7 @@ int h2ws__socket_send_fragment(h2ws_socket *socket, const uint8_t *data,
 /* As many as it takes, all or none. */
 static int send_fragments(h2ws_socket *socket, const uint8_t *data,
                           size_t len) {
-  size_t most = socket->options.fragment_size;
+  size_t most = socket->options->all.fragment_size;
   size_t done = 0;
   size_t n;
   int rv = 0;

@@ -39,17 +39,53 @@ void h2ws__socket_options_read(h2ws_socket_options *out,
   }
 }
 
+static void options_release(struct h2ws__env *env,
+                            struct h2ws__shared_options *shared) {
+  if (shared != NULL && --shared->refs == 0) {
+    h2ws__mem_free(&env->mem, shared);
+  }
+}
+
+void h2ws__socket_options_forget(struct h2ws__env *env) {
+  options_release(env, env->options);
+  env->options = NULL;
+}
+
+/* The last ones used on the connection if they are equal, else a new copy. */
+static struct h2ws__shared_options *
+options_share(struct h2ws__env *env, const h2ws_socket_options *options) {
+  struct h2ws__shared_options *shared = env->options;
+  h2ws_socket_options mine;
+  h2ws__socket_options_read(&mine, options);
+  mine.protocols = NULL; /* read by the handshake; not ours to keep */
+  if (shared == NULL || memcmp(&shared->all, &mine, sizeof(mine)) != 0) {
+    shared = h2ws__mem_alloc(&env->mem, sizeof(*shared));
+    if (shared == NULL) {
+      return NULL;
+    }
+    shared->all = mine;
+    shared->refs = 1;
+    h2ws__socket_options_forget(env);
+    env->options = shared;
+  }
+  shared->refs++;
+  return shared;
+}
+
 /* ------------------------------------------------------------------------
  * Life
  */
 
-static void ping_timer_fired(struct h2ws__timer *timer);
+static void timer_fired(struct h2ws__timer *timer);
 
 int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
                      const h2ws_socket_options *options,
                      const h2ws_socket_callbacks *callbacks, void *user) {
-  h2ws_socket *socket = h2ws__mem_zalloc(&env->mem, sizeof(*socket));
+  struct h2ws__shared_options *shared = options_share(env, options);
+  h2ws_socket *socket =
+    shared == NULL ? NULL : h2ws__mem_zalloc(&env->mem, sizeof(*socket));
   if (socket == NULL) {
+    options_release(env, shared);
     return H2WS_ERR_NOMEM;
   }
   socket->env = h2ws__env_retain(env);
@@ -57,10 +93,8 @@ int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
   socket->callbacks = callbacks;
   socket->user = user;
   socket->refs = 1;
-  socket->close_timer.fire = h2ws__socket_close_timer_fired;
-  socket->ping_timer.fire = ping_timer_fired;
-  h2ws__socket_options_read(&socket->options, options);
-  socket->options.protocols = NULL; /* read by the handshake; not ours */
+  socket->timer.fire = timer_fired;
+  socket->options = shared;
   *out = socket;
   return 0;
 }
@@ -94,6 +128,7 @@ void h2ws_socket_release(h2ws_socket *socket) {
   if (socket->refs == 0) {
     struct h2ws__env *env = socket->env;
     socket_free_buffers(socket);
+    options_release(env, socket->options);
     h2ws__mem_free(&env->mem, socket);
     h2ws__env_release(env);
   }
@@ -152,8 +187,7 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info) {
     return;
   }
   socket->close_told = true;
-  h2ws__timer_stop(&socket->env->timers, &socket->close_timer);
-  h2ws__timer_stop(&socket->env->timers, &socket->ping_timer);
+  h2ws__timer_stop(&socket->env->timers, &socket->timer);
   socket_explain(socket, &mine);
   socket->close = (uint8_t)h2ws__close_next(
     (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_GONE);
@@ -173,20 +207,16 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info) {
  */
 
 static void ping_arm(h2ws_socket *socket, uint32_t ms) {
-  h2ws__timer_set(&socket->env->timers, &socket->ping_timer,
+  h2ws__timer_set(&socket->env->timers, &socket->timer,
                   h2ws__deadline_after(h2ws__now(socket->env), ms));
 }
 
-static void ping_timer_fired(struct h2ws__timer *timer) {
-  h2ws_socket *socket = H2WS__OWNER(timer, h2ws_socket, ping_timer);
-  uint32_t timeout = socket->options.ping_timeout_ms;
-  if (socket->close != H2WS__CLOSE_OPEN) {
-    return;
-  }
+static void ping_due(h2ws_socket *socket) {
+  uint32_t timeout = socket->options->all.ping_timeout_ms;
   if (socket->rx.heard || socket->paused) {
     socket->rx.heard = false;
     socket->rx.ping_asked = false;
-    ping_arm(socket, socket->options.ping_interval_ms);
+    ping_arm(socket, socket->options->all.ping_interval_ms);
     return;
   }
   if (socket->rx.ping_asked && timeout > 0) {
@@ -196,8 +226,20 @@ static void ping_timer_fired(struct h2ws__timer *timer) {
     return;
   }
   socket->rx.ping_asked = true;
-  (void)h2ws__socket_write_control(socket, H2WS__OP_PING, NULL, 0);
-  ping_arm(socket, timeout > 0 ? timeout : socket->options.ping_interval_ms);
+  if (h2ws__socket_write_control(socket, H2WS__OP_PING, NULL, 0) !=
+      H2WS_ERR_INTERNAL) { /* which ended the socket */
+    ping_arm(socket,
+             timeout > 0 ? timeout : socket->options->all.ping_interval_ms);
+  }
+}
+
+static void timer_fired(struct h2ws__timer *timer) {
+  h2ws_socket *socket = H2WS__OWNER(timer, h2ws_socket, timer);
+  if (socket->close == H2WS__CLOSE_OPEN) {
+    ping_due(socket);
+  } else {
+    h2ws__socket_close_overdue(socket);
+  }
 }
 
 /* ------------------------------------------------------------------------
@@ -254,8 +296,8 @@ void h2ws__socket_start(h2ws_socket *socket) {
   (void)h2ws_stream_set_callbacks(socket->stream, &stream_callbacks, socket);
   socket->close = (uint8_t)h2ws__close_next(
     (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_START);
-  if (socket->options.ping_interval_ms > 0) {
-    ping_arm(socket, socket->options.ping_interval_ms);
+  if (socket->options->all.ping_interval_ms > 0) {
+    ping_arm(socket, socket->options->all.ping_interval_ms);
   }
   if (!socket->server && socket->callbacks->on_open != NULL) {
     socket->callbacks->on_open(socket, socket->user);

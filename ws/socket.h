@@ -46,6 +46,15 @@ struct h2ws__extra {
   char reason[H2WS__REASON_MAX + 1]; /* the peer's */
 };
 
+/*
+ * The options of many sockets: those of a connection that want the same
+ * share one copy, for they rarely differ.
+ */
+struct h2ws__shared_options {
+  h2ws_socket_options all;
+  size_t refs;
+};
+
 struct h2ws_socket {
   struct h2ws__env *env;
   h2ws_stream *stream; /* NULL before start and after the end */
@@ -53,7 +62,7 @@ struct h2ws_socket {
   void *user;
   char *protocol;
   struct h2ws__extra *extra;
-  h2ws_socket_options options;
+  struct h2ws__shared_options *options;
   struct h2ws__terms terms; /* of compression */
   uint32_t refs;
   uint8_t close; /* enum h2ws__close_state */
@@ -68,10 +77,9 @@ struct h2ws_socket {
   uint16_t local_code; /* of the CLOSE sent; 0 none */
   uint8_t why_cls;
   int why_error;
-  const char *why; /* NULL: judge by the stream's end */
-  char *why_text;  /* owned; where the sentence names numbers */
-  struct h2ws__timer close_timer;
-  struct h2ws__timer ping_timer;
+  const char *why;          /* NULL: judge by the stream's end */
+  char *why_text;           /* owned; where the sentence names numbers */
+  struct h2ws__timer timer; /* while open: PING; then: closing */
   struct {
     uint8_t header[H2WS__FRAME_HEADER_MAX];
     uint8_t header_len;
@@ -105,7 +113,10 @@ struct h2ws_socket {
   } tx;
 };
 
-/* For lib/websocket.c. */
+/* For lib/. */
+
+/* The connection ends: drops its hold on the options last used. */
+void h2ws__socket_options_forget(struct h2ws__env *env);
 
 /* `options` may be NULL. One reference, given up after on_close. */
 int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
@@ -188,7 +199,8 @@ void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls, int error,
 void h2ws__socket_peer_close(h2ws_socket *socket, const uint8_t *payload,
                              size_t len);
 void h2ws__socket_peer_end(h2ws_socket *socket);
-void h2ws__socket_close_timer_fired(struct h2ws__timer *timer);
+/* A deadline of the closing handshake has passed. */
+void h2ws__socket_close_overdue(h2ws_socket *socket);
 
 /* socket.c */
 struct h2ws__extra *h2ws__socket_extra(h2ws_socket *socket);

@@ -8,6 +8,7 @@
 #include "lib/base/bufq.h"
 #include "lib/base/timer.h"
 
+struct h2ws__shared_options; /* ws/socket.h; as the sockets last had them */
 struct h2ws__codec; /* ws/frame.h; one per connection, made when needed */
 struct h2ws__deflate_pool; /* ws/deflate.h; the same */
 
@@ -20,6 +21,7 @@ struct h2ws__env {
   struct h2ws__timers timers;
   struct h2ws__chunk_pool chunks;
   struct h2ws__codec *codec;
+  struct h2ws__shared_options *options;
   struct h2ws__deflate_pool *deflate;
 
   size_t high_water;
