@@ -113,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   p = (struct play){0};
   world_init(&p.world, data[0] < 8 ? 7 : 65536);
   p.world.chunked = (data[0] & 1) != 0;
+  p.world.compressed = (data[0] & 2) != 0;
   if (world_start(&p.world)) {
     play_all(&p, data + 1, len - 1);
   }

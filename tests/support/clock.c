@@ -46,6 +46,7 @@ static void *env_alloc(size_t size, void *user) {
   *block = size;
   env->live++;
   env->bytes += size;
+  env->peak = env->bytes > env->peak ? env->bytes : env->peak;
   return (uint8_t *)block + ENV_FRONT;
 }
 
@@ -63,9 +64,13 @@ static void env_release(void *ptr, void *user) {
 }
 
 static void *env_resize(void *old, size_t size, void *user) {
-  void *ptr = env_alloc(size, user);
+  struct test_env *env = user;
+  size_t old_size = old == NULL ? 0 : *env_block(old);
+  void *ptr;
+  env->bytes -= old_size;
+  ptr = env_alloc(size, user);
+  env->bytes += old_size;
   if (old != NULL && ptr != NULL) {
-    size_t old_size = *env_block(old);
     memcpy(ptr, old, size < old_size ? size : old_size);
     env_release(old, user);
   }

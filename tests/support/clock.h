@@ -11,6 +11,7 @@ struct test_env {
   bool random_fails;
   size_t live;        /* blocks allocated and not freed */
   size_t bytes;       /* in them */
+  size_t peak;        /* the most of that; a resize counts once */
   size_t allocations; /* made so far */
   size_t largest;     /* block asked for so far */
   size_t fail_at;     /* this allocation fails, counted from 1; 0 none */

@@ -184,8 +184,10 @@ static void peer_pong(h2ws_socket *socket, const uint8_t *data, size_t len,
 
 static void peer_writable(h2ws_socket *socket, void *user) {
   struct test_pair *pair = user;
-  (void)socket;
   pair->peer_events.writable++;
+  if (pair->server_writable != NULL) {
+    pair->server_writable(socket, user);
+  }
 }
 
 static void peer_close(h2ws_socket *socket, const h2ws_close_info *info,

@@ -50,10 +50,12 @@ struct test_pair {
   h2ws_conn *client;
   h2ws_conn *server;
   size_t chunk;
-  bool server_echoes;   /* each message received goes back */
-  bool server_waits;    /* on_request leaves the decision to the test */
-  h2ws_stream *request; /* the last one, while server_waits */
-  h2ws_socket *peer;    /* the last socket that the server accepted */
+  bool server_echoes; /* each message received goes back */
+  bool server_waits;  /* on_request leaves the decision to the test */
+  /* Called for on_writable of the server's sockets; may be NULL. */
+  void (*server_writable)(h2ws_socket *socket, void *user);
+  h2ws_stream *request;           /* the last one, while server_waits */
+  h2ws_socket *peer;              /* the last socket that the server accepted */
   struct test_events peer_events; /* of all server sockets together */
   int requests;
   int client_closed;

@@ -30,6 +30,17 @@ static void streamed(struct world *w) {
   world_pump(w);
 }
 
+/* Longer than a step of the inflater; the second refers to the first. */
+static void compressed(struct world *w) {
+  struct world_handle *h = world_open(w, "/echo");
+  world_pump(w);
+  world_send(h, H2WS_TEXT, 20000);
+  world_send(h, H2WS_TEXT, 200);
+  world_pump(w);
+  world_close(h, 1000);
+  world_pump(w);
+}
+
 static void refused(struct world *w) {
   (void)world_open(w, "/nowhere");
   (void)world_open(w, "/echo?x");
@@ -80,20 +91,24 @@ static void dropped(struct world *w) {
 }
 
 const struct scenario scenarios[] = {
-  {"echo", echo, false},
-  {"echo in chunks", echo, true},
-  {"large", large, false},
-  {"streamed", streamed, false},
-  {"streamed in chunks", streamed, true},
-  {"refused", refused, false},
-  {"bytes", bytes, false},
-  {"neighbours", neighbours, false},
-  {"drained", drained, false},
-  {"dropped", dropped, false},
+  {"echo", echo, false, false},
+  {"echo in chunks", echo, true, false},
+  {"large", large, false, false},
+  {"streamed", streamed, false, false},
+  {"streamed in chunks", streamed, true, false},
+  {"echo compressed", echo, false, true},
+  {"compressed", compressed, false, true},
+  {"streamed compressed", streamed, true, true},
+  {"refused", refused, false, false},
+  {"bytes", bytes, false, false},
+  {"neighbours", neighbours, false, false},
+  {"drained", drained, false, false},
+  {"dropped", dropped, false, false},
 };
 const int scenarios_len = sizeof(scenarios) / sizeof(scenarios[0]);
 
 void scenario_run(const struct scenario *scenario, struct world *w) {
   w->chunked = scenario->chunked;
+  w->compressed = scenario->compressed;
   scenario->run(w);
 }

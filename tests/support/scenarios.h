@@ -8,6 +8,7 @@ struct scenario {
   const char *name;
   void (*run)(struct world *w);
   bool chunked;
+  bool compressed;
 };
 
 extern const struct scenario scenarios[];

@@ -231,12 +231,22 @@ static const h2ws_stream_callbacks server_stream = {
   .on_close = on_stream_close,
 };
 
+/* The client's history goes on from message to message, the server's not. */
+static void compress_by(const struct world *w, h2ws_socket_options *options,
+                        bool server) {
+  options->compress = w->compressed;
+  options->compress_threshold = 16;
+  options->compress_send_takeover = true;
+  options->compress_recv_takeover = server;
+}
+
 static void accept_socket(struct world *w, h2ws_stream *stream) {
   struct world_handle *h = handle_new(w);
   h2ws_socket_options options;
   h2ws_socket *socket = NULL;
   h2ws_socket_options_default(&options, sizeof(options));
   options.protocols = "chat";
+  compress_by(w, &options, /* server = */ true);
   if (h != NULL && expected(h2ws_socket_accept(
                      stream, &socket, NULL, 0, &options,
                      w->chunked ? &server_chunks : &server_socket, h)) == 0) {
@@ -466,6 +476,7 @@ struct world_handle *world_open(struct world *w, const char *path) {
   h2ws_socket_options options;
   h2ws_socket_options_default(&options, sizeof(options));
   options.protocols = "chat, other";
+  compress_by(w, &options, /* server = */ false);
   if (h == NULL) {
     return NULL;
   }

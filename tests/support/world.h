@@ -54,7 +54,8 @@ struct world {
   size_t split;              /* bytes handed over at once */
   size_t cut_at[2];          /* the transport dies after so many bytes */
   bool cut;
-  bool chunked; /* the server takes messages in chunks */
+  bool chunked;    /* the server takes messages in chunks */
+  bool compressed; /* sockets compress, the client with takeover */
   struct world_handle handles[WORLD_HANDLES];
   size_t handles_len;
 };

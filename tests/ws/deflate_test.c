@@ -1,9 +1,11 @@
 /* Messages through permessage-deflate (RFC 7692), on one side of a pipe. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/pipe.h"
 #include "tests/support/suite.h"
+#include "tests/support/zpeer.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define HELLO "f2 48 cd c9 c9 07 00"
@@ -376,6 +378,294 @@ START_TEST(X_12_pieces_are_flushed) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Limits and memory
+ */
+
+#define MIB ((size_t)1 << 20)
+
+START_TEST(X_18_PD_01_a_bomb_stops_at_the_limit) {
+  struct test_bytes bomb = {0};
+  size_t before;
+  zpeer_zeros(&bomb, 64 * MIB);
+  ck_assert_uint_lt(bomb.len, 66000);
+  prepare(_i);
+  pipe.socket_options.max_message = MIB;
+  test_pipe_open(&pipe);
+  before = pipe.env.bytes;
+  pipe.env.peak = before;
+  test_pipe_feed_frame(&pipe, 0xc2, bomb.data, bomb.len);
+  test_pipe_expect_failed(&pipe, 1009);
+  ck_assert_int_eq(pipe.events.messages, 0);
+  ck_assert_int_eq(pipe.events.error, H2WS_ERR_LIMIT);
+  ck_assert_uint_le(pipe.env.peak - before, MIB + 65536);
+  test_bytes_dispose(&bomb);
+  finish();
+}
+END_TEST
+
+START_TEST(X_18_the_limit_is_exact) {
+  struct test_bytes message = {0};
+  size_t len;
+  for (len = 99999; len <= 100001; len++) {
+    message.len = 0;
+    zpeer_zeros(&message, len);
+    prepare(_i);
+    pipe.socket_options.max_message = 100000;
+    test_pipe_open(&pipe);
+    test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+    if (len <= 100000) {
+      ck_assert_uint_eq(pipe.events.last_len, len);
+    } else {
+      test_pipe_expect_failed(&pipe, 1009);
+      ck_assert_int_eq(pipe.events.messages, 0);
+    }
+    finish();
+  }
+  test_bytes_dispose(&message);
+}
+END_TEST
+
+/* In chunks nothing is assembled: not even the limit is needed. */
+START_TEST(X_18_chunks_are_counted_too) {
+  struct test_bytes message = {0};
+  zpeer_zeros(&message, 3 * MIB);
+  prepare(_i);
+  pipe.by_chunk = true;
+  pipe.socket_options.max_message = 2 * MIB;
+  test_pipe_open(&pipe);
+  test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+  test_pipe_expect_failed(&pipe, 1009);
+  ck_assert_int_eq(pipe.events.messages, 0);
+  ck_assert_uint_le(pipe.events.len, 2 * MIB);
+  ck_assert_uint_ge(pipe.events.len, 2 * MIB - 16384);
+  test_bytes_dispose(&message);
+  finish();
+}
+END_TEST
+
+/* what is announced beyond all reason is refused by its header. */
+START_TEST(X_18_an_announced_size_is_judged) {
+  expect_failure(_i, "c2 7f 00 00 00 00 80 00 00 00", 1009);
+  prepare(_i);
+  pipe.socket_options.max_message = 100;
+  test_pipe_open(&pipe);
+  /* 100 bytes, stored one by one: more on the wire than the limit. */
+  test_pipe_feed_hex(&pipe, "42 7e 00 82");
+  for (size_t k = 0; k < 21; k++) {
+    test_pipe_feed_hex(&pipe, "00 01 00 fe ff 41");
+  }
+  test_pipe_feed_hex(&pipe, "00 01 00 fe 80 03 ff 41 00");
+  ck_assert_uint_eq(pipe.events.last_len, 22);
+  finish();
+}
+END_TEST
+
+START_TEST(X_18_a_ratio_may_be_set) {
+  struct test_bytes bomb = {0};
+  struct test_bytes small = {0};
+  int i;
+  zpeer_zeros(&bomb, 2 * MIB);
+  zpeer_zeros(&small, 60000);
+  /* Over each message; one below 64 KiB may have any. */
+  prepare(_i);
+  pipe.socket_options.compress_max_ratio = 100;
+  pipe.socket_options.compress_recv_takeover = false;
+  if (!pipe.server) {
+    pipe.extensions = "permessage-deflate; server_no_context_takeover";
+  }
+  test_pipe_open(&pipe);
+  for (i = 0; i < 5; i++) {
+    test_pipe_feed_frame(&pipe, 0xc2, small.data, small.len);
+  }
+  ck_assert_int_eq(pipe.events.messages, 5);
+  test_pipe_feed_frame(&pipe, 0xc2, bomb.data, bomb.len);
+  test_pipe_expect_failed(&pipe, 1009);
+  ck_assert_int_eq(pipe.events.messages, 5);
+  finish();
+  /* With takeover, over all messages together. */
+  prepare(_i);
+  pipe.socket_options.compress_max_ratio = 100;
+  test_pipe_open(&pipe);
+  test_pipe_feed_frame(&pipe, 0xc2, small.data, small.len);
+  ck_assert_int_eq(pipe.events.messages, 1);
+  test_pipe_feed_frame(&pipe, 0xc2, small.data, small.len);
+  test_pipe_expect_failed(&pipe, 1009);
+  finish();
+  test_bytes_dispose(&bomb);
+  test_bytes_dispose(&small);
+}
+END_TEST
+
+static void send_zeros(size_t len) {
+  uint8_t *zeros = calloc(1, len);
+  ck_assert_ptr_nonnull(zeros);
+  ck_assert_int_eq(h2ws_socket_send(pipe.socket, H2WS_BINARY, zeros, len), 0);
+  test_pipe_pump(&pipe);
+  free(zeros);
+}
+
+/* No more than a socket that never compressed; `takeover`: what it keeps. */
+static long held_when_idle(int way, bool takeover) {
+  struct test_bytes message = {0};
+  size_t before;
+  size_t after;
+  zpeer_zeros(&message, 50000);
+  prepare(way);
+  pipe.socket_options.compress_send_takeover = takeover;
+  pipe.socket_options.compress_recv_takeover = takeover;
+  if (!pipe.server && !takeover) {
+    pipe.extensions = "permessage-deflate; server_no_context_takeover";
+  }
+  test_pipe_open(&pipe);
+  test_pipe_feed_frame(&pipe, 0x82, "plain", 5);
+  test_pipe_advance(&pipe, 5000);
+  before = pipe.env.bytes;
+  test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+  send_zeros(50000);
+  ck_assert_int_eq(pipe.events.messages, 2);
+  ck_assert_uint_gt(pipe.env.bytes, before + 250000);
+  test_pipe_advance(&pipe, 5000);
+  after = pipe.env.bytes;
+  test_bytes_dispose(&message);
+  finish();
+  return (long)after - (long)before;
+}
+
+START_TEST(X_19_PD_08_an_idle_socket_holds_nothing) {
+  ck_assert_int_le(held_when_idle(_i, false), 0);
+}
+END_TEST
+
+START_TEST(X_19_takeover_keeps_its_two_states) {
+  long held = held_when_idle(_i, true);
+  ck_assert_int_gt(held, 260000);
+  ck_assert_int_lt(held, 320000);
+}
+END_TEST
+
+START_TEST(X_19_beyond_the_budget_messages_stay_plain) {
+  prepare(_i);
+  pipe.options.max_compress_memory = 200000;
+  test_pipe_open(&pipe);
+  send_text(ELEVEN_HELLOS);
+  test_pipe_pump(&pipe);
+  ck_assert_uint_eq(pipe.out.data[0], 0x81);
+  pipe.out.len = 0;
+  ck_assert_int_eq(h2ws_socket_send_begin(pipe.socket, H2WS_TEXT), 0);
+  ck_assert_int_eq(h2ws_socket_send_piece(pipe.socket, "Hello", 5), 0);
+  ck_assert_int_eq(h2ws_socket_send_end(pipe.socket), 0);
+  test_pipe_expect(&pipe, "01 05 48 65 6c 6c 6f 80 00");
+  /* Receiving is not held up by it. */
+  test_pipe_feed_hex(&pipe, "c1 07" HELLO);
+  test_pipe_expect_trace(&pipe, "text 5 Hello\n");
+  finish();
+  prepare(_i);
+  pipe.options.max_compress_memory = 200000;
+  pipe.socket_options.compress_send_bits = 12;
+  pipe.socket_options.compress_mem_level = 5;
+  if (pipe.server) {
+    pipe.extensions = "permessage-deflate; server_max_window_bits=12";
+  }
+  test_pipe_open(&pipe);
+  send_text("Hello");
+  test_pipe_expect(&pipe, "c1 07" HELLO);
+  finish();
+}
+END_TEST
+
+static void fill_random(uint8_t *data, size_t len) {
+  uint32_t x = 1;
+  size_t i;
+  for (i = 0; i < len; i++) {
+    x = x * 1664525u + 1013904223u;
+    data[i] = (uint8_t)(x >> 24);
+  }
+}
+
+/* The payload of what was sent, and whether frames and RSV1 are right. */
+static void take_sent(struct test_bytes *out, uint8_t first) {
+  const uint8_t *p = pipe.out.data;
+  const uint8_t *end = p + pipe.out.len;
+  while (p < end) {
+    size_t len = p[1];
+    size_t head = 2;
+    if (len == 126) {
+      len = (size_t)p[2] << 8 | p[3];
+      head = 4;
+    }
+    ck_assert_uint_lt(len, 65536);
+    ck_assert_uint_eq(p[0] & 0x7f, first);
+    first = 0;
+    test_bytes_add(out, p + head, len);
+    p += head + len;
+    ck_assert_int_eq(p == end, p[-(ptrdiff_t)(head + len)] >> 7);
+  }
+  pipe.out.len = 0;
+}
+
+START_TEST(PD_10_what_does_not_compress_hardly_grows) {
+  uint8_t *data = malloc(MIB);
+  ck_assert_ptr_nonnull(data);
+  fill_random(data, MIB);
+  begin(_i);
+  ck_assert_int_eq(h2ws_socket_send(pipe.socket, H2WS_BINARY, data, MIB), 0);
+  test_pipe_pump(&pipe);
+  ck_assert_uint_le(pipe.out.len, MIB + MIB / 1000 + 16);
+  free(data);
+  finish();
+}
+END_TEST
+
+/* What repeats lies 3000 bytes back: beyond a window of 9 to 11 bits. */
+START_TEST(X_09_PD_06_the_agreed_window_is_kept) {
+  uint8_t data[30000];
+  char terms[64];
+  int bits;
+  fill_random(data, 3000);
+  for (size_t at = 3000; at < sizeof(data); at += 3000) {
+    memcpy(data + at, data, 3000);
+  }
+  for (bits = 9; bits <= 15; bits++) {
+    struct test_bytes payload = {0};
+    prepare(_i);
+    (void)snprintf(
+      terms, sizeof(terms), "permessage-deflate; %s=%d",
+      pipe.server ? "server_max_window_bits" : "client_max_window_bits", bits);
+    pipe.extensions = terms;
+    test_pipe_open(&pipe);
+    ck_assert_int_eq(
+      h2ws_socket_send(pipe.socket, H2WS_BINARY, data, sizeof(data)), 0);
+    test_pipe_pump(&pipe);
+    take_sent(&payload, 0x42);
+    zpeer_expect(&payload, bits, data, sizeof(data));
+    ck_assert_int_eq(payload.len < 10000, bits >= 12);
+    test_bytes_dispose(&payload);
+    finish();
+  }
+}
+END_TEST
+
+/* Frames of a large message, and of a small fragment_size. */
+START_TEST(X_22_a_large_message_drains_in_frames) {
+  static uint8_t data[300000];
+  struct test_bytes payload = {0};
+  fill_random(data, sizeof(data));
+  memset(data + 100000, 0, 100000);
+  prepare(_i);
+  pipe.socket_options.fragment_size = 1000;
+  test_pipe_open(&pipe);
+  ck_assert_int_eq(
+    h2ws_socket_send(pipe.socket, H2WS_BINARY, data, sizeof(data)), 0);
+  test_pipe_pump(&pipe);
+  ck_assert_int_eq(pipe.out.data[2] << 8 | pipe.out.data[3], 1000);
+  take_sent(&payload, 0x42);
+  zpeer_expect(&payload, 15, data, sizeof(data));
+  test_bytes_dispose(&payload);
+  finish();
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("ws/deflate");
   TCase *tc = tcase_create("pipe");
@@ -397,6 +687,17 @@ Suite *h2ws_test_suite(void) {
     PD_11_opting_out,
     small_messages_stay_as_they_are,
     X_13_empty_messages_are_sent_plain,
+    X_18_PD_01_a_bomb_stops_at_the_limit,
+    X_18_the_limit_is_exact,
+    X_18_chunks_are_counted_too,
+    X_18_an_announced_size_is_judged,
+    X_18_a_ratio_may_be_set,
+    X_19_PD_08_an_idle_socket_holds_nothing,
+    X_19_takeover_keeps_its_two_states,
+    X_19_beyond_the_budget_messages_stay_plain,
+    PD_10_what_does_not_compress_hardly_grows,
+    X_09_PD_06_the_agreed_window_is_kept,
+    X_22_a_large_message_drains_in_frames,
   };
   size_t i;
   for (i = 0; i < LEN(both); i++) {
