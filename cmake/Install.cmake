@@ -1,11 +1,7 @@
 # Headers, libraries, pkg-config files and CMake packages for both libraries.
 install(DIRECTORY include/h2ws TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
 
-if(H2WS_H1_SOURCES)
-  set(H2WS_CORE_PRIVATE_LIBS "-lwslay -lhttp_parser")
-else()
-  set(H2WS_CORE_PRIVATE_LIBS "-lwslay")
-endif()
+set(H2WS_CORE_PRIVATE_LIBS "-lwslay -l${H2WS_H1_PARSER}")
 
 # From the folder of the .pc files back to the prefix: an installed tree can be
 # moved.
@@ -47,7 +43,7 @@ function(h2ws_install package name target)
 endfunction()
 
 h2ws_install(h2ws-core core h2ws_core)
-install(FILES cmake/Findwslay.cmake cmake/Findhttp_parser.cmake
+install(FILES cmake/Findwslay.cmake cmake/Find${H2WS_H1_PARSER}.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/h2ws-core)
 if(TARGET h2ws_shared)
   h2ws_install(h2ws h2ws h2ws)

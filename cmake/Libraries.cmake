@@ -40,13 +40,14 @@ function(h2ws_library name output)
   target_compile_definitions(${name}_static INTERFACE H2WS_STATIC)
 endfunction()
 
-set(H2WS_CORE_NEEDS PkgConfig::NGHTTP2 PkgConfig::ZLIB wslay::wslay)
-if(H2WS_H1_SOURCES)
-  list(APPEND H2WS_CORE_NEEDS http_parser::http_parser)
-endif()
+set(H2WS_CORE_NEEDS PkgConfig::NGHTTP2 PkgConfig::ZLIB wslay::wslay
+                    ${H2WS_H1_PARSER}::${H2WS_H1_PARSER})
 
 h2ws_library(h2ws_core h2ws-core SOURCES ${H2WS_CORE_SOURCES} PRIVATE
              ${H2WS_CORE_NEEDS})
+if(H2WS_H1_PARSER STREQUAL llhttp)
+  target_compile_definitions(h2ws_core_objects PRIVATE H2WS_USE_LLHTTP)
+endif()
 if(H2WS_EDGE_SOURCES)
   h2ws_library(
     h2ws h2ws

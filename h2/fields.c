@@ -2,57 +2,9 @@
 
 #include "h2/session.h"
 
-/* RFC 9113 section 8.2.2, and Host, which :authority replaces (8.3.1). */
-static bool field_is_forbidden(const char *name) {
-  static const char *const forbidden[] = {
-    "connection", "upgrade",          "keep-alive",
-    "host",       "proxy-connection", "transfer-encoding",
-  };
-  size_t i;
-  for (i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-    if (h2ws__equal_nocase(name, forbidden[i])) {
-      return true;
-    }
-  }
-  return false;
-}
-
-int h2ws__h2_check_fields(const h2ws_header *headers, size_t len) {
-  size_t i;
-  if (headers == NULL && len > 0) {
-    return H2WS_ERR_INVALID;
-  }
-  for (i = 0; i < len; i++) {
-    const char *name = headers[i].name;
-    const char *value = headers[i].value;
-    if (name == NULL || value == NULL) {
-      return H2WS_ERR_INVALID;
-    }
-    if (!h2ws__is_token(name, strlen(name)) ||
-        !h2ws__is_field_value(value, strlen(value)) ||
-        field_is_forbidden(name) ||
-        (h2ws__equal_nocase(name, "te") &&
-         !h2ws__equal_nocase(value, "trailers"))) {
-      return H2WS_ERR_HEADER;
-    }
-  }
-  return 0;
-}
-
 static int fields_add(struct h2ws__headers *out, const h2ws_mem *mem,
                       const char *name, const char *value) {
   return h2ws__headers_add(out, mem, name, strlen(name), value, strlen(value));
-}
-
-/* Visible ASCII only; `extra` lists what is not allowed besides. */
-static bool text_is_visible(const char *text, const char *extra) {
-  const char *p;
-  for (p = text; *p != '\0'; p++) {
-    if (*p <= ' ' || *p >= 0x7f || strchr(extra, *p) != NULL) {
-      return false;
-    }
-  }
-  return p != text;
 }
 
 /* What `request` asks for, with its defaults filled in. */
@@ -65,7 +17,7 @@ struct request_line {
 
 static int request_check(const h2ws_request *r,
                          const struct request_line *line) {
-  if (r->authority == NULL || !text_is_visible(r->authority, "@/?#\\") ||
+  if (r->authority == NULL || !h2ws__is_authority(r->authority) ||
       !h2ws__is_token(line->method, strlen(line->method)) ||
       (line->connect && r->end)) {
     return H2WS_ERR_INVALID;
@@ -77,11 +29,11 @@ static int request_check(const h2ws_request *r,
   if (line->classic) {
     return r->path == NULL && r->scheme == NULL ? 0 : H2WS_ERR_INVALID;
   }
-  if (r->path == NULL || !text_is_visible(r->path, "#") ||
+  if (r->path == NULL || !h2ws__is_visible(r->path, "#") ||
       (r->path[0] != '/' && strcmp(r->path, "*") != 0)) {
     return H2WS_ERR_INVALID;
   }
-  return text_is_visible(line->scheme, "") ? 0 : H2WS_ERR_INVALID;
+  return h2ws__is_visible(line->scheme, "") ? 0 : H2WS_ERR_INVALID;
 }
 
 /* RFC 8441 section 4: the pseudo fields, before all others. */
@@ -118,7 +70,7 @@ int h2ws__h2_build_request(struct h2ws__h2 *h2, struct h2ws__headers *out,
   line.classic = line.connect && r->protocol == NULL;
   rv = request_check(r, &line);
   if (rv == 0) {
-    rv = h2ws__h2_check_fields(r->headers, r->headers_len);
+    rv = h2ws__fields_check(r->headers, r->headers_len);
   }
   if (rv == 0) {
     rv = request_add_pseudo(mem, out, r, &line);

@@ -4,29 +4,15 @@
 #ifndef H2WS_H2_H
 #define H2WS_H2_H
 
+#include "lib/base/events.h"
 #include "lib/base/stream.h"
 
 struct h2ws__h2;
 
-/* What a session tells its owner. Never NULL. */
-struct h2ws__h2_events {
-  /* Server: a well-formed request waits for its answer. */
-  void (*request)(void *owner, h2ws_stream *stream);
-  /* The peer's first SETTINGS arrived. */
-  void (*ready)(void *owner, bool extended_connect);
-  void (*goaway)(void *owner, uint32_t h2_code);
-  /* h2ws__h2_send() has something, for the first time since its last call. */
-  void (*want_send)(void *owner);
-  /* Drain: the last new stream was let in; end what is open, gently. */
-  void (*drain)(void *owner);
-  /* The connection is over; every stream has had its on_close. */
-  void (*over)(void *owner, const h2ws_close_info *info);
-};
-
 /* `options` are copied and complete. H2WS_ERR_NOMEM, H2WS_ERR_INVALID. */
 int h2ws__h2_new(struct h2ws__h2 **out, struct h2ws__env *env,
                  const h2ws_conn_options *options, bool server,
-                 const struct h2ws__h2_events *events, void *owner);
+                 const struct h2ws__session_events *events, void *owner);
 
 /* The session must be over. NULL does nothing. */
 void h2ws__h2_free(struct h2ws__h2 *h2);

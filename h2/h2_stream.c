@@ -54,17 +54,6 @@ static int answer_add(struct h2ws__headers *out, const h2ws_mem *mem,
                            sizeof(value) - at);
 }
 
-static bool answer_has(const h2ws_header *headers, size_t len,
-                       const char *name) {
-  size_t i;
-  for (i = 0; i < len; i++) {
-    if (h2ws__equal_nocase(headers[i].name, name)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 static int answer_build(struct h2ws__h2_stream *stream,
                         struct h2ws__headers *out, int status,
                         const h2ws_header *headers, size_t len) {
@@ -72,7 +61,8 @@ static int answer_build(struct h2ws__h2_stream *stream,
   size_t body = stream->base.tx.q.len;
   size_t i;
   int rv = answer_add(out, mem, ":status", (size_t)status);
-  if (rv == 0 && body > 0 && !answer_has(headers, len, "content-length")) {
+  if (rv == 0 && body > 0 &&
+      !h2ws__fields_have(headers, len, "content-length")) {
     rv = answer_add(out, mem, "content-length", body);
   }
   for (i = 0; rv == 0 && i < len; i++) {
@@ -118,10 +108,10 @@ static int carrier_answer(h2ws_stream *base, int status,
   if (stream->h2 == NULL || stream->h2->phase >= H2WS__H2_FAILED) {
     return H2WS_ERR_CLOSED;
   }
-  rv = h2ws__h2_check_fields(headers, headers_len);
+  rv = h2ws__fields_check(headers, headers_len);
   /* RFC 9110 section 9.3.6: a 2xx to CONNECT has no content-length */
   if (rv == 0 && stream->connect && status < 300 &&
-      answer_has(headers, headers_len, "content-length")) {
+      h2ws__fields_have(headers, headers_len, "content-length")) {
     rv = H2WS_ERR_HEADER;
   }
   if (rv == 0) {

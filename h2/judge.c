@@ -22,39 +22,6 @@ static bool scheme_is_acceptable(const struct h2ws__h2 *h2,
   return h2->options.secure ? https : http;
 }
 
-/* What follows the host: nothing, or a colon and a port number. */
-static bool port_is_acceptable(const char *text) {
-  unsigned port = 0;
-  if (*text == '\0') {
-    return true;
-  }
-  if (*text++ != ':') {
-    return false;
-  }
-  for (; *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++) {
-    port = port * 10 + (unsigned)(*text - '0');
-  }
-  return *text == '\0' && port <= UINT16_MAX;
-}
-
-static bool authority_is_acceptable(const char *authority) {
-  const char *p;
-  size_t host;
-  for (p = authority; *p != '\0'; p++) {
-    /* RFC 9113 section 8.3.1: no userinfo; RFC 3986: none of the others */
-    if (*p <= ' ' || *p >= 0x7f || strchr("@/?#\\", *p) != NULL) {
-      return false;
-    }
-  }
-  if (authority[0] != '[') {
-    host = strcspn(authority, ":[]");
-    return host > 0 && port_is_acceptable(authority + host);
-  }
-  host = 1 + strspn(authority + 1, "0123456789abcdefABCDEF:.");
-  return host > 1 && authority[host] == ']' &&
-         port_is_acceptable(authority + host + 1);
-}
-
 /* The same host, case aside and with the default port left out or not. */
 static bool hosts_are_equal(const char *host, const char *authority,
                             bool secure) {
@@ -112,7 +79,7 @@ static int judge_head(const struct h2ws__h2 *h2, const struct h2ws__head *head,
   if (head->scheme != NULL && !scheme_is_acceptable(h2, head->scheme)) {
     return 400;
   }
-  if (authority == NULL || !authority_is_acceptable(authority)) {
+  if (authority == NULL || !h2ws__is_authority(authority)) {
     return 400;
   }
   if (host != NULL && !hosts_are_equal(host, authority, h2->options.secure)) {

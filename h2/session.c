@@ -117,7 +117,7 @@ static int session_copy_protocols(struct h2ws__h2 *h2) {
 
 int h2ws__h2_new(struct h2ws__h2 **out, struct h2ws__env *env,
                  const h2ws_conn_options *options, bool server,
-                 const struct h2ws__h2_events *events, void *owner) {
+                 const struct h2ws__session_events *events, void *owner) {
   int rv;
   struct h2ws__h2 *h2 = h2ws__mem_zalloc(&env->mem, sizeof(*h2));
   if (h2 == NULL) {
@@ -302,6 +302,16 @@ static int session_recv_failed(struct h2ws__h2 *h2, int rv) {
   return h2->end.error;
 }
 
+/*
+ * "HTTP/1.1 400 Bad Request": as a frame, the H would be a SETTINGS of four
+ * megabytes.
+ */
+static bool session_speaks_http1(const struct h2ws__h2 *h2, const uint8_t *data,
+                                 size_t len) {
+  return !h2->server && len > 0 && data[0] == 'H' &&
+         h2->env->stats.bytes_received == 0;
+}
+
 static int session_feed(struct h2ws__h2 *h2, uint8_t *data, size_t len) {
   ssize_t n;
   const char *limit = h2ws__meter_feed(&h2->rx.meter, data, len, h2->rx.at);
@@ -330,8 +340,14 @@ int h2ws__h2_recv(struct h2ws__h2 *h2, uint8_t *data, size_t len) {
   }
   h2->in_call = true;
   h2->rx.at = h2ws__now(h2->env);
+  if (session_speaks_http1(h2, data, len)) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_NOT_HTTP2,
+                  NGHTTP2_PROTOCOL_ERROR, "the peer answered with HTTP/1.1");
+    rv = h2->end.error;
+  } else {
+    rv = session_feed(h2, data, len);
+  }
   h2->env->stats.bytes_received += len;
-  rv = session_feed(h2, data, len);
   h2ws__h2_settle(h2);
   h2->in_call = false;
   h2ws__h2_touch(h2);

@@ -63,7 +63,7 @@ enum h2ws__h2_phase {
 struct h2ws__h2 {
   nghttp2_session *session;
   struct h2ws__env *env;
-  const struct h2ws__h2_events *events;
+  const struct h2ws__session_events *events;
   void *owner;
   h2ws_conn_options options;
   char *protocols; /* copy of options.protocols */
@@ -178,8 +178,6 @@ void h2ws__h2_refused(struct h2ws__h2_stream *stream);
 
 /* fields.c */
 
-/* Checks fields of the application. H2WS_ERR_HEADER, H2WS_ERR_INVALID. */
-int h2ws__h2_check_fields(const h2ws_header *headers, size_t len);
 /* Builds the request, pseudo fields first. */
 int h2ws__h2_build_request(struct h2ws__h2 *h2, struct h2ws__headers *out,
                            const h2ws_request *request);

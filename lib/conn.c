@@ -1,11 +1,12 @@
 /*
- * The connection: joins its environment, an HTTP/2 session and the rules of
- * core.h about callbacks, deferred freeing and deadlines.
+ * The connection: joins its environment, a session of HTTP/2 or HTTP/1.1 and
+ * the rules of core.h about callbacks, deferred freeing and deadlines.
  */
 #include "lib/conn.h"
 
 #include <string.h>
 
+#include "h1/h1.h"
 #include "h2/h2.h"
 #include "ws/deflate.h"
 #include "ws/frame.h"
@@ -18,9 +19,26 @@
 /* An idle connection gives its spare chunks back after this long. */
 #define TRIM_AFTER (1000 * H2WS_MS)
 
+/* RFC 9113 section 3.4: what no HTTP/1.1 client says. */
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_LEN (sizeof(preface) - 1)
+
+/* What is kept while the protocol is not known. */
+struct sniff {
+  size_t seen; /* bytes received, all of them the preface's */
+  h2ws_conn_options options;
+  char *protocols; /* copy of options.protocols */
+};
+
+/*
+ * One of h1 and h2 is there: h1 while the protocol is not known, for its
+ * deadlines.
+ */
 struct h2ws_conn {
   struct h2ws__env *env;
   struct h2ws__h2 *h2;
+  struct h2ws__h1 *h1;
+  struct sniff *sniff; /* NULL once the protocol is known */
   const h2ws_conn_callbacks *callbacks;
   void *user;
   unsigned depth;  /* calls of ours that are on the stack */
@@ -50,11 +68,22 @@ static void conn_call_deadline(h2ws_conn *conn) {
  * Entering and leaving: freeing waits for the outermost call
  */
 
+static void conn_free_sniff(h2ws_conn *conn) {
+  struct sniff *sniff = conn->sniff;
+  conn->sniff = NULL;
+  if (sniff != NULL) {
+    h2ws__mem_free(&conn->env->mem, sniff->protocols);
+    h2ws__mem_free(&conn->env->mem, sniff);
+  }
+}
+
 static void conn_destroy(h2ws_conn *conn) {
   struct h2ws__env *env = conn->env;
   h2ws_mem mem = env->mem;
   h2ws__timer_stop(&env->timers, &conn->trim_timer);
+  conn_free_sniff(conn);
   h2ws__h2_free(conn->h2);
+  h2ws__h1_free(conn->h1);
   h2ws__codec_free(env);
   h2ws__socket_options_forget(env);
   h2ws__deflate_trim(env);
@@ -70,7 +99,11 @@ static void conn_enter(h2ws_conn *conn) {
 
 static void conn_finish_free(h2ws_conn *conn) {
   conn->depth++;
-  h2ws__h2_abandon(conn->h2);
+  if (conn->h2 != NULL) {
+    h2ws__h2_abandon(conn->h2);
+  } else {
+    h2ws__h1_abandon(conn->h1);
+  }
   conn->depth--;
   conn_destroy(conn);
 }
@@ -136,6 +169,14 @@ static void event_want_send(void *owner) {
   conn_call_want_send(owner);
 }
 
+static void event_want_recv(void *owner) {
+  h2ws_conn *conn = owner;
+  if (conn->callbacks->size >= sizeof(*conn->callbacks) &&
+      conn->callbacks->on_want_recv != NULL) {
+    conn->callbacks->on_want_recv(conn, conn->user);
+  }
+}
+
 static void close_socket(h2ws_stream *stream, void *arg) {
   h2ws_socket *socket = h2ws_stream_socket(stream);
   (void)arg;
@@ -146,7 +187,11 @@ static void close_socket(h2ws_stream *stream, void *arg) {
 
 static void event_drain(void *owner) {
   h2ws_conn *conn = owner;
-  h2ws__h2_each(conn->h2, close_socket, NULL);
+  if (conn->h2 != NULL) {
+    h2ws__h2_each(conn->h2, close_socket, NULL);
+  } else {
+    h2ws__h1_each(conn->h1, close_socket, NULL);
+  }
 }
 
 static void event_over(void *owner, const h2ws_close_info *info) {
@@ -158,9 +203,9 @@ static void event_over(void *owner, const h2ws_close_info *info) {
   }
 }
 
-static const struct h2ws__h2_events events = {
-  event_request,   event_ready, event_goaway,
-  event_want_send, event_drain, event_over,
+static const struct h2ws__session_events events = {
+  event_request,   event_ready, event_goaway, event_want_send,
+  event_want_recv, event_drain, event_over,
 };
 
 static void env_trace(struct h2ws__env *env, h2ws_trace_level level,
@@ -176,7 +221,8 @@ static void env_deadline_moved(struct h2ws__timers *timers) {
   struct h2ws__env *env = H2WS__OWNER(timers, struct h2ws__env, timers);
   h2ws_conn *conn = env->conn;
   h2ws_time next = h2ws__timers_next(timers);
-  if (conn != NULL && conn->h2 != NULL && next < conn->told) {
+  if (conn != NULL && next < conn->told &&
+      (conn->h2 != NULL || conn->h1 != NULL)) {
     conn->told = next;
     conn_call_deadline(conn);
   }
@@ -229,6 +275,7 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.high_water = (size_t)1024 * 1024;
   o.low_water = (size_t)256 * 1024;
   o.max_compress_memory = (size_t)4 * 1024 * 1024;
+  o.http = H2WS_HTTP_2;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
@@ -245,8 +292,12 @@ static int conn_read_options(h2ws_conn_options *out,
       out->max_streams == 0 || out->stream_window > INT32_MAX ||
       out->conn_window > INT32_MAX || out->max_frame_size < 16384 ||
       out->max_frame_size > 16777215 || out->high_water == 0 ||
-      out->low_water >= out->high_water) {
+      out->low_water >= out->high_water || out->http < H2WS_HTTP_ANY ||
+      out->http > H2WS_HTTP_2) {
     return H2WS_ERR_INVALID;
+  }
+  if (!server && out->http == H2WS_HTTP_ANY) {
+    out->http = H2WS_HTTP_2;
   }
   if (out->conn_window < 65535) {
     out->conn_window = 65535; /* RFC 9113 section 6.9.2: it cannot shrink */
@@ -271,6 +322,40 @@ static void conn_set_env(h2ws_conn *conn, const h2ws_conn_options *options) {
   if (conn->callbacks->on_trace != NULL) {
     env->trace = env_trace;
   }
+}
+
+/* Keeps the options for whichever session it is going to be. */
+static int conn_keep_options(h2ws_conn *conn, const h2ws_conn_options *o) {
+  const h2ws_mem *mem = &conn->env->mem;
+  struct sniff *sniff = h2ws__mem_zalloc(mem, sizeof(*sniff));
+  conn->sniff = sniff;
+  if (sniff == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  sniff->options = *o;
+  if (o->protocols != NULL) {
+    sniff->protocols =
+      h2ws__mem_strndup(mem, o->protocols, strlen(o->protocols));
+    sniff->options.protocols = sniff->protocols;
+  }
+  return o->protocols != NULL && sniff->protocols == NULL ? H2WS_ERR_NOMEM : 0;
+}
+
+static int conn_make_session(h2ws_conn *conn, const h2ws_conn_options *o,
+                             bool server) {
+  int rv = 0;
+  if (o->http == H2WS_HTTP_2) {
+    return h2ws__h2_new(&conn->h2, conn->env, o, server, &events, conn);
+  }
+  if (o->http == H2WS_HTTP_ANY) {
+    rv = conn_keep_options(conn, o);
+  }
+  if (rv != 0) {
+    return rv;
+  }
+  conn->env->ping_interval_ms = o->ping_interval_ms;
+  conn->env->ping_timeout_ms = o->ping_timeout_ms;
+  return h2ws__h1_new(&conn->h1, conn->env, o, server, &events, conn);
 }
 
 static int conn_new(h2ws_conn **out, const h2ws_conn_options *options,
@@ -303,7 +388,7 @@ static int conn_new(h2ws_conn **out, const h2ws_conn_options *options,
     return H2WS_ERR_NOMEM;
   }
   conn_set_env(conn, &o);
-  rv = h2ws__h2_new(&conn->h2, conn->env, &o, server, &events, conn);
+  rv = conn_make_session(conn, &o, server);
   if (rv != 0) {
     conn_destroy(conn);
     return rv;
@@ -338,13 +423,63 @@ static void conn_watch_memory(h2ws_conn *conn) {
   }
 }
 
+static int session_recv(h2ws_conn *conn, uint8_t *data, size_t len) {
+  return conn->h2 != NULL ? h2ws__h2_recv(conn->h2, data, len)
+                          : h2ws__h1_recv(conn->h1, data, len);
+}
+
+/* The protocol is known; h1 gives way if it is HTTP/2. */
+static int conn_decide(h2ws_conn *conn) {
+  struct sniff *sniff = conn->sniff;
+  int rv = 0;
+  if (sniff->seen == PREFACE_LEN) {
+    rv = h2ws__h2_new(&conn->h2, conn->env, &sniff->options,
+                      /* server = */ true, &events, conn);
+    if (rv == 0) {
+      h2ws__h1_free(conn->h1);
+      conn->h1 = NULL;
+      conn->env->ping_interval_ms = 0;
+    } else {
+      (void)h2ws__h1_recv_eof(conn->h1, rv);
+    }
+  }
+  conn_free_sniff(conn);
+  return rv;
+}
+
+/* The first bytes: RFC 9113 section 3.3, prior knowledge, or not. */
+static int conn_sniff(h2ws_conn *conn, uint8_t *data, size_t len) {
+  size_t seen = conn->sniff->seen;
+  uint8_t start[PREFACE_LEN];
+  size_t n = 0;
+  int rv;
+  while (n < len && seen < PREFACE_LEN && data[n] == (uint8_t)preface[seen]) {
+    n++;
+    seen++;
+  }
+  conn->sniff->seen = seen;
+  if (n == len && seen < PREFACE_LEN) {
+    return 0;
+  }
+  memcpy(start, preface, seen);
+  rv = conn_decide(conn);
+  if (rv == 0 && seen > 0) {
+    rv = session_recv(conn, start, seen);
+  }
+  if (rv == 0 && n < len) {
+    rv = session_recv(conn, data + n, len - n);
+  }
+  return rv;
+}
+
 int h2ws_conn_recv(h2ws_conn *conn, uint8_t *data, size_t len) {
   int rv;
   if (conn == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  rv = h2ws__h2_recv(conn->h2, data, len);
+  rv = conn->sniff != NULL ? conn_sniff(conn, data, len)
+                           : session_recv(conn, data, len);
   conn_watch_memory(conn);
   conn_leave(conn);
   return rv;
@@ -356,7 +491,8 @@ int h2ws_conn_recv_eof(h2ws_conn *conn, int error) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  rv = h2ws__h2_recv_eof(conn->h2, error);
+  rv = conn->h2 != NULL ? h2ws__h2_recv_eof(conn->h2, error)
+                        : h2ws__h1_recv_eof(conn->h1, error);
   conn_leave(conn);
   return rv;
 }
@@ -367,7 +503,8 @@ h2ws_ssize h2ws_conn_send(h2ws_conn *conn, uint8_t *buf, size_t cap) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  n = h2ws__h2_send(conn->h2, buf, cap);
+  n = conn->h2 != NULL ? h2ws__h2_send(conn->h2, buf, cap)
+                       : h2ws__h1_send(conn->h1, buf, cap);
   conn_watch_memory(conn);
   conn_leave(conn);
   return n;
@@ -380,7 +517,7 @@ int h2ws_conn_tick(h2ws_conn *conn) {
   }
   conn_enter(conn);
   conn->told = H2WS_NEVER;
-  rv = h2ws__h2_tick(conn->h2);
+  rv = conn->h2 != NULL ? h2ws__h2_tick(conn->h2) : h2ws__h1_tick(conn->h1);
   conn_leave(conn);
   return rv;
 }
@@ -390,11 +527,23 @@ h2ws_time h2ws_conn_deadline(const h2ws_conn *conn) {
 }
 
 bool h2ws_conn_wants_send(const h2ws_conn *conn) {
-  return conn != NULL && h2ws__h2_wants_send(conn->h2);
+  if (conn == NULL) {
+    return false;
+  }
+  return conn->h2 != NULL ? h2ws__h2_wants_send(conn->h2)
+                          : h2ws__h1_wants_send(conn->h1);
+}
+
+bool h2ws_conn_wants_recv(const h2ws_conn *conn) {
+  return conn != NULL && (conn->h2 != NULL || h2ws__h1_wants_recv(conn->h1));
 }
 
 bool h2ws_conn_finished(const h2ws_conn *conn) {
-  return conn == NULL || h2ws__h2_finished(conn->h2);
+  if (conn == NULL) {
+    return true;
+  }
+  return conn->h2 != NULL ? h2ws__h2_finished(conn->h2)
+                          : h2ws__h1_finished(conn->h1);
 }
 
 /* ------------------------------------------------------------------------
@@ -407,7 +556,7 @@ int h2ws_conn_drain(h2ws_conn *conn) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  rv = h2ws__h2_drain(conn->h2);
+  rv = conn->h2 != NULL ? h2ws__h2_drain(conn->h2) : h2ws__h1_drain(conn->h1);
   conn_leave(conn);
   return rv;
 }
@@ -418,7 +567,8 @@ int h2ws_conn_shutdown(h2ws_conn *conn, uint32_t h2_code) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  rv = h2ws__h2_shutdown(conn->h2, h2_code);
+  rv = conn->h2 != NULL ? h2ws__h2_shutdown(conn->h2, h2_code)
+                        : h2ws__h1_shutdown(conn->h1);
   conn_leave(conn);
   return rv;
 }
@@ -435,29 +585,52 @@ int h2ws_stream_open(h2ws_conn *conn, h2ws_stream **out,
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
-  rv = h2ws__h2_open(conn->h2, out, request, callbacks, user);
+  rv = conn->h2 != NULL
+         ? h2ws__h2_open(conn->h2, out, request, callbacks, user)
+         : h2ws__h1_open(conn->h1, out, request, callbacks, user);
   conn_leave(conn);
   return rv;
 }
 
+h2ws_http h2ws_conn_http(const h2ws_conn *conn) {
+  if (conn == NULL || conn->sniff != NULL) {
+    return H2WS_HTTP_ANY;
+  }
+  return conn->h2 != NULL ? H2WS_HTTP_2 : H2WS_HTTP_1_1;
+}
+
 bool h2ws_conn_is_ready(const h2ws_conn *conn) {
-  return conn != NULL && h2ws__h2_is_ready(conn->h2);
+  return conn != NULL &&
+         (conn->h2 != NULL ? h2ws__h2_is_ready(conn->h2) : conn->sniff == NULL);
 }
 
 bool h2ws_conn_has_extended_connect(const h2ws_conn *conn) {
-  return conn != NULL && h2ws__h2_has_extended_connect(conn->h2);
+  return conn != NULL && conn->h2 != NULL &&
+         h2ws__h2_has_extended_connect(conn->h2);
 }
 
 bool h2ws_conn_can_open(const h2ws_conn *conn) {
-  return conn != NULL && h2ws__h2_can_open(conn->h2);
+  if (conn == NULL) {
+    return false;
+  }
+  return conn->h2 != NULL ? h2ws__h2_can_open(conn->h2)
+                          : h2ws__h1_can_open(conn->h1);
 }
 
 size_t h2ws_conn_streams(const h2ws_conn *conn) {
-  return conn == NULL ? 0 : h2ws__h2_streams(conn->h2);
+  if (conn == NULL) {
+    return 0;
+  }
+  return conn->h2 != NULL ? h2ws__h2_streams(conn->h2)
+                          : h2ws__h1_streams(conn->h1);
 }
 
 h2ws_stream *h2ws_conn_stream(const h2ws_conn *conn, int64_t id) {
-  return conn == NULL ? NULL : h2ws__h2_stream(conn->h2, id);
+  if (conn == NULL) {
+    return NULL;
+  }
+  return conn->h2 != NULL ? h2ws__h2_stream(conn->h2, id)
+                          : h2ws__h1_stream(conn->h1, id);
 }
 
 void *h2ws_conn_user(const h2ws_conn *conn) {

@@ -58,6 +58,10 @@ options_share(struct h2ws__env *env, const h2ws_socket_options *options) {
   h2ws_socket_options mine;
   h2ws__socket_options_read(&mine, options);
   mine.protocols = NULL; /* read by the handshake; not ours to keep */
+  if (mine.ping_interval_ms == 0 && env->ping_interval_ms > 0) {
+    mine.ping_interval_ms = env->ping_interval_ms;
+    mine.ping_timeout_ms = env->ping_timeout_ms;
+  }
   if (shared == NULL || memcmp(&shared->all, &mine, sizeof(mine)) != 0) {
     shared = h2ws__mem_alloc(&env->mem, sizeof(*shared));
     if (shared == NULL) {

@@ -209,6 +209,13 @@ typedef enum h2ws_trace_level {
  * Connections
  */
 
+/* What a connection speaks. */
+typedef enum h2ws_http {
+  H2WS_HTTP_ANY = 0, /* server: the client's first bytes decide */
+  H2WS_HTTP_1_1 = 1, /* ordinary requests, and Upgrade to one WebSocket */
+  H2WS_HTTP_2 = 2,
+} h2ws_http;
+
 typedef struct h2ws_conn h2ws_conn;
 typedef struct h2ws_stream h2ws_stream;
 typedef struct h2ws_socket h2ws_socket;
@@ -258,6 +265,9 @@ typedef struct h2ws_conn_callbacks {
   /* One line about what happens. `text` is borrowed, without line end. */
   void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
                    void *user);
+
+  /* HTTP/1.1: h2ws_conn_wants_recv() was false and is true again. */
+  void (*on_want_recv)(h2ws_conn *conn, void *user);
 } h2ws_conn_callbacks;
 
 /*
@@ -346,6 +356,20 @@ typedef struct h2ws_conn_options {
    * compressor would go beyond, messages are sent uncompressed; 4 MiB.
    */
   size_t max_compress_memory;
+
+  /*
+   * H2WS_HTTP_2, the default, is HTTP/2 with prior knowledge. Over TLS, what
+   * ALPN chose. A client takes H2WS_HTTP_ANY for H2WS_HTTP_2.
+   *
+   * With HTTP/1.1 a connection carries one exchange at a time. A client's
+   * only one is h2ws_socket_open(), an Upgrade (RFC 6455 section 4); other
+   * requests are for HTTP/2. A server gets ordinary requests and upgrades
+   * through on_request, as it does with HTTP/2, and answers them by the same
+   * calls. Ending our side of an upgraded stream ends the connection on a
+   * server. ping_interval_ms and ping_timeout_ms become those of sockets that
+   * have none of their own.
+   */
+  h2ws_http http;
 } h2ws_conn_options;
 
 /* Fills in the defaults named above. `size` is sizeof(*options). */
@@ -388,6 +412,14 @@ H2WS_EXTERN void h2ws_conn_free(h2ws_conn *conn);
  * H2WS_ERR_CLOSED  the connection had ended before; the bytes are dropped
  */
 H2WS_EXTERN int h2ws_conn_recv(h2ws_conn *conn, uint8_t *data, size_t len);
+
+/*
+ * False while so much is unread that receiving should pause: HTTP/1.1 has no
+ * windows, so only the transport can hold the peer back. on_want_recv follows.
+ * A transport that goes on for another conn_window is cut off. Always true
+ * with HTTP/2.
+ */
+H2WS_EXTERN bool h2ws_conn_wants_recv(const h2ws_conn *conn);
 
 /*
  * The transport ended: `error` is 0 for an orderly end (FIN, close_notify),
@@ -439,7 +471,13 @@ H2WS_EXTERN int h2ws_conn_drain(h2ws_conn *conn);
 /* Ends the connection now with GOAWAY(h2_code). on_close follows. */
 H2WS_EXTERN int h2ws_conn_shutdown(h2ws_conn *conn, uint32_t h2_code);
 
-/* True if the peer's SETTINGS have arrived, and offer extended CONNECT. */
+/* What it speaks; H2WS_HTTP_ANY until the client's first bytes tell. */
+H2WS_EXTERN h2ws_http h2ws_conn_http(const h2ws_conn *conn);
+
+/*
+ * True if the peer's SETTINGS have arrived (HTTP/1.1: always), and offer
+ * extended CONNECT (HTTP/1.1: never).
+ */
 H2WS_EXTERN bool h2ws_conn_is_ready(const h2ws_conn *conn);
 H2WS_EXTERN bool h2ws_conn_has_extended_connect(const h2ws_conn *conn);
 
@@ -539,6 +577,8 @@ typedef struct h2ws_request {
  * H2WS_ERR_HEADER      a header field is forbidden (RFC 9113 section 8.2.2)
  * H2WS_ERR_GOING_AWAY  no new streams: GOAWAY or drain
  * H2WS_ERR_EXHAUSTED   stream ids are used up: open another connection
+ *                      (HTTP/1.1: after the first)
+ * H2WS_ERR_STATE       HTTP/1.1, and not by h2ws_socket_open(); or a server
  * H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_stream_open(h2ws_conn *conn, h2ws_stream **out,
@@ -662,7 +702,10 @@ H2WS_EXTERN const char *h2ws_stream_authority(const h2ws_stream *stream);
 H2WS_EXTERN const char *h2ws_stream_path(const h2ws_stream *stream);
 H2WS_EXTERN const char *h2ws_stream_protocol(const h2ws_stream *stream);
 
-/* True for an extended CONNECT with :protocol websocket (RFC 8441 s. 5). */
+/*
+ * True for an extended CONNECT with :protocol websocket (RFC 8441 s. 5), and
+ * for an HTTP/1.1 Upgrade to it, whose method is GET.
+ */
 H2WS_EXTERN bool h2ws_stream_is_websocket(const h2ws_stream *stream);
 
 /*
@@ -828,11 +871,11 @@ H2WS_EXTERN int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
                                  void *user);
 
 /*
- * Server: accepts the WebSocket that `stream` asks for, with status 200.
- * Checks the origin, sec-websocket-version and the subprotocols first; on
- * H2WS_ERR_HANDSHAKE the request has been answered 403 or 400 already. Messages
- * may be sent at once. The stream's own callbacks are replaced. `headers` are
- * copied; `options` may be NULL.
+ * Server: accepts the WebSocket that `stream` asks for, with status 200 (101
+ * over HTTP/1.1). Checks the origin, sec-websocket-version and the subprotocols
+ * first; on H2WS_ERR_HANDSHAKE the request has been answered 403 or 400
+ * already. Messages may be sent at once. The stream's own callbacks are
+ * replaced. `headers` are copied; `options` may be NULL.
  *
  * H2WS_ERR_STATE      not a WebSocket request, or answered already
  * H2WS_ERR_CLOSED     the peer is gone

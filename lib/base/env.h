@@ -28,6 +28,13 @@ struct h2ws__env {
   size_t low_water;
   size_t max_compress_memory;
 
+  /*
+   * Keepalive of sockets that ask for none: what carries them has no PING of
+   * its own (HTTP/1.1). 0: it has.
+   */
+  uint32_t ping_interval_ms;
+  uint32_t ping_timeout_ms;
+
   h2ws_conn_stats stats;
 
   /* NULL: no trace. `text` is one line. */

@@ -152,6 +152,93 @@ bool h2ws__is_field_value(const char *str, size_t len) {
   return true;
 }
 
+bool h2ws__is_visible(const char *text, const char *extra) {
+  const char *p;
+  for (p = text; *p != '\0'; p++) {
+    if (*p <= ' ' || *p >= 0x7f || strchr(extra, *p) != NULL) {
+      return false;
+    }
+  }
+  return p != text;
+}
+
+/* What follows the host: nothing, or a colon and a port number. */
+static bool is_port(const char *text) {
+  unsigned port = 0;
+  if (*text == '\0') {
+    return true;
+  }
+  if (*text++ != ':') {
+    return false;
+  }
+  for (; *text >= '0' && *text <= '9' && port <= UINT16_MAX; text++) {
+    port = port * 10 + (unsigned)(*text - '0');
+  }
+  return *text == '\0' && port <= UINT16_MAX;
+}
+
+bool h2ws__is_authority(const char *text) {
+  size_t host;
+  /* RFC 9113 section 8.3.1: no userinfo; RFC 3986: none of the others */
+  if (!h2ws__is_visible(text, "@/?#\\")) {
+    return false;
+  }
+  if (text[0] != '[') {
+    host = strcspn(text, ":[]");
+    return host > 0 && is_port(text + host);
+  }
+  host = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+  return host > 1 && text[host] == ']' && is_port(text + host + 1);
+}
+
+/* RFC 9113 section 8.2.2, and Host, which the authority stands for. */
+static bool field_is_forbidden(const char *name) {
+  static const char *const forbidden[] = {
+    "connection", "upgrade",          "keep-alive",
+    "host",       "proxy-connection", "transfer-encoding",
+  };
+  size_t i;
+  for (i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+    if (h2ws__equal_nocase(name, forbidden[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int h2ws__fields_check(const h2ws_header *headers, size_t len) {
+  size_t i;
+  if (headers == NULL && len > 0) {
+    return H2WS_ERR_INVALID;
+  }
+  for (i = 0; i < len; i++) {
+    const char *name = headers[i].name;
+    const char *value = headers[i].value;
+    if (name == NULL || value == NULL) {
+      return H2WS_ERR_INVALID;
+    }
+    if (!h2ws__is_token(name, strlen(name)) ||
+        !h2ws__is_field_value(value, strlen(value)) ||
+        field_is_forbidden(name) ||
+        (h2ws__equal_nocase(name, "te") &&
+         !h2ws__equal_nocase(value, "trailers"))) {
+      return H2WS_ERR_HEADER;
+    }
+  }
+  return 0;
+}
+
+bool h2ws__fields_have(const h2ws_header *headers, size_t len,
+                       const char *name) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    if (h2ws__equal_nocase(headers[i].name, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool h2ws__equal_nocase(const char *a, const char *b) {
   while (*a != '\0' && to_lower(*a) == to_lower(*b)) {
     a++;
@@ -190,4 +277,22 @@ bool h2ws__list_next(const char **pos, const char **item, size_t *len) {
   *item = start;
   *len = (size_t)(end - start);
   return true;
+}
+
+bool h2ws__list_has_nocase(const char *list, const char *item) {
+  const char *pos = list;
+  const char *other;
+  size_t wanted = strlen(item);
+  size_t len;
+  while (h2ws__list_next(&pos, &other, &len)) {
+    size_t i = 0;
+    while (len == wanted && i < len &&
+           to_lower(other[i]) == to_lower(item[i])) {
+      i++;
+    }
+    if (len == wanted && i == len) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -44,6 +44,23 @@ bool h2ws__is_token(const char *str, size_t len);
 /* RFC 9113 section 8.2.1: no CR, LF, NUL, no space or tab at the ends. */
 bool h2ws__is_field_value(const char *str, size_t len);
 
+/* One or more visible ASCII characters, none of them in `extra`. */
+bool h2ws__is_visible(const char *text, const char *extra);
+
+/* A host with or without a port; no userinfo (RFC 9113 section 8.3.1). */
+bool h2ws__is_authority(const char *text);
+
+/*
+ * Checks fields that the application gives: well-formed, and none of those
+ * that belong to the connection (RFC 9113 section 8.2.2) or to us.
+ * H2WS_ERR_HEADER, H2WS_ERR_INVALID.
+ */
+int h2ws__fields_check(const h2ws_header *headers, size_t len);
+
+/* True if one of them has this name, whatever its case. */
+bool h2ws__fields_have(const h2ws_header *headers, size_t len,
+                       const char *name);
+
 /* ASCII letters compare equal whatever their case. */
 bool h2ws__equal_nocase(const char *a, const char *b);
 /* The same for `len` bytes of both. */
@@ -55,5 +72,8 @@ bool h2ws__equal_nocase_n(const char *a, const char *b, size_t len);
  * may be empty. False at the end. *pos starts as the string.
  */
 bool h2ws__list_next(const char **pos, const char **item, size_t *len);
+
+/* True if the comma list (NULL: empty) holds `item`, whatever its case. */
+bool h2ws__list_has_nocase(const char *list, const char *item);
 
 #endif

@@ -2,7 +2,7 @@
  * The byte stream: two queues, a state, and a carrier that moves the bytes.
  *
  * This is the h2ws_stream of the public header. It knows nothing of HTTP/2:
- * a carrier (h2/, later h1/) embeds it, feeds it and empties it. All state
+ * a carrier (h2/ or h1/) embeds it, feeds it and empties it. All state
  * changes are made in stream.c, by one table.
  */
 #ifndef H2WS_BASE_STREAM_H

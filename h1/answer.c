@@ -1,0 +1,216 @@
+/* Clients: the request for an upgrade, and what comes back. */
+#include <string.h>
+
+#include "h1/h1_session.h"
+
+#define INTERIMS_MAX 16
+
+/* ------------------------------------------------------------------------
+ * Asking
+ */
+
+/* H2WS_ERR_INVALID, H2WS_ERR_HEADER. */
+static int check_request(const h2ws_request *r) {
+  if (r->authority == NULL || !h2ws__is_authority(r->authority) ||
+      r->path == NULL || r->path[0] != '/' || !h2ws__is_visible(r->path, "#") ||
+      r->end) {
+    return H2WS_ERR_INVALID;
+  }
+  if (h2ws__fields_have(r->headers, r->headers_len, "content-length")) {
+    return H2WS_ERR_HEADER;
+  }
+  return 0;
+}
+
+static int send_request(struct h2ws__h1 *h1, const h2ws_request *request) {
+  uint8_t random[16];
+  char key[H2WS__H1_KEY_LEN + 1];
+  if (h1->env->random(random, sizeof(random), h1->env->user) != 0) {
+    return H2WS_ERR_INTERNAL;
+  }
+  h2ws__h1_key(key, random);
+  h2ws__h1_accept(h1->ex.accept, key);
+  return h2ws__h1_write_upgrade(h1, request, key);
+}
+
+int h2ws__h1_open(struct h2ws__h1 *h1, h2ws_stream **out,
+                  const h2ws_request *request,
+                  const h2ws_stream_callbacks *callbacks, void *user) {
+  int rv;
+  if (h1->phase >= H2WS__H1_FAILED) {
+    return H2WS_ERR_CLOSED;
+  }
+  if (h1->server || request->protocol == NULL ||
+      strcmp(request->protocol, "websocket") != 0) {
+    return H2WS_ERR_STATE;
+  }
+  if (!h2ws__h1_can_open(h1)) {
+    return h1->exchanges > 0 ? H2WS_ERR_EXHAUSTED : H2WS_ERR_GOING_AWAY;
+  }
+  rv = h2ws__fields_check(request->headers, request->headers_len);
+  if (rv == 0) {
+    rv = check_request(request);
+  }
+  if (rv == 0) {
+    rv = h2ws__h1_stream_new(h1, H2WS_STREAM_OPENING);
+  }
+  if (rv != 0) {
+    return rv;
+  }
+  h1->stream->base.id = 1;
+  rv = send_request(h1, request);
+  if (rv != 0) {
+    h2ws_stream_release(&h1->stream->base);
+    h1->stream = NULL;
+    return rv;
+  }
+  h1->exchanges++;
+  h1->ex.upgrade = true;
+  h1->stream->base.callbacks = callbacks;
+  h1->stream->base.user = user;
+  h1->env->stats.streams_opened++;
+  h2ws__h1_arm(h1, &h1->stream_timer, h1->options.open_timeout_ms);
+  *out = &h1->stream->base;
+  return 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Answers
+ */
+
+void h2ws__h1_refused(struct h2ws__h1 *h1) {
+  if (h1->ex.status == 421) { /* RFC 9110 section 15.5.20 */
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_REFUSED, H2WS_ERR_MISDIRECTED,
+                        "the server is not responsible for this authority");
+    return;
+  }
+  h2ws__h1_stream_end(h1, H2WS_CLOSE_REFUSED, H2WS_ERR_REFUSED,
+                      "the server refused the request");
+}
+
+void h2ws__h1_refusal_body(struct h2ws__h1 *h1, const uint8_t *data,
+                           size_t len) {
+  size_t max = h1->options.max_refusal_body;
+  size_t room = max - h1->ex.body_len;
+  size_t n = len < room ? len : room;
+  if (h1->ex.body == NULL && n > 0) {
+    h1->ex.body = h2ws__mem_alloc(&h1->env->mem, max);
+  }
+  if (h1->ex.body != NULL && n > 0) {
+    memcpy(h1->ex.body + h1->ex.body_len, data, n);
+    h1->ex.body_len += n;
+  }
+  if (len > room || h1->ex.body == NULL) {
+    h2ws__h1_refused(h1); /* enough of it */
+  }
+}
+
+/* RFC 9112 section 6.3, from the client's side. */
+static void expect_refusal(struct h2ws__h1 *h1, const struct h2ws__head *head) {
+  const char *length = h2ws__headers_get(&head->fields, "content-length");
+  const char *coding = h2ws__headers_get(&head->fields, "transfer-encoding");
+  enum h2ws__h1_body_kind kind = H2WS__H1_BODY_TO_END;
+  uint64_t value = 0;
+  if (coding != NULL) {
+    if (h2ws__equal_nocase(coding, "chunked")) {
+      kind = H2WS__H1_BODY_CHUNKED;
+    }
+  } else if (length != NULL && h2ws__h1_read_length(length, &value)) {
+    kind = H2WS__H1_BODY_LENGTH;
+  } else if (h1->ex.status == 204 || h1->ex.status == 304) {
+    kind = H2WS__H1_BODY_NONE;
+  }
+  h2ws__h1_body_init(&h1->rx.body, kind, value);
+  h1->rx.expect = H2WS__H1_EXPECT_BODY;
+  if (h2ws__h1_body_is_over(&h1->rx.body)) {
+    h2ws__h1_refused(h1);
+  }
+}
+
+/* RFC 6455 section 4.1: NULL, or what is wrong with a 101. */
+static const char *judge_switch(const struct h2ws__h1 *h1,
+                                const struct h2ws__head *head) {
+  const struct h2ws__headers *fields = &head->fields;
+  const char *upgrade = h2ws__headers_get(fields, "upgrade");
+  const char *accept = h2ws__headers_get(fields, "sec-websocket-accept");
+  bool connection = false;
+  size_t i;
+  for (i = 0; i < fields->len; i++) {
+    connection =
+      connection || (strcmp(fields->fields[i].name, "connection") == 0 &&
+                     h2ws__list_has_nocase(fields->fields[i].value, "upgrade"));
+  }
+  if (h2ws__headers_count(fields, "upgrade") != 1 ||
+      !h2ws__equal_nocase(upgrade, "websocket")) {
+    return "the server did not switch to WebSocket (upgrade)";
+  }
+  if (!connection) {
+    return "the server did not switch to WebSocket (connection)";
+  }
+  if (h2ws__headers_count(fields, "sec-websocket-accept") != 1 ||
+      strcmp(accept, h1->ex.accept) != 0) {
+    return "the server's sec-websocket-accept does not answer our key";
+  }
+  return NULL;
+}
+
+static void switched(struct h2ws__h1 *h1) {
+  const char *wrong = judge_switch(h1, h1->stream->base.head);
+  if (wrong != NULL) {
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_PROTOCOL, H2WS_ERR_HANDSHAKE, wrong);
+    return;
+  }
+  h1->rx.expect = H2WS__H1_EXPECT_TUNNEL;
+  h1->tx.framing = H2WS__H1_FRAMING_RAW;
+  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
+  h2ws__stream_opened(&h1->stream->base);
+}
+
+static void interim(struct h2ws__h1 *h1) {
+  h1->ex.interims++;
+  if (h1->ex.interims > INTERIMS_MAX) {
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                        "more than 16 interim answers");
+  }
+}
+
+static void final_answer(struct h2ws__h1 *h1,
+                         struct h2ws__h1_message *message) {
+  struct h2ws__head *head = h2ws__mem_alloc(&h1->env->mem, sizeof(*head));
+  if (head == NULL) {
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
+                        "no memory for the head");
+    return;
+  }
+  *head = message->head;
+  message->head = (struct h2ws__head){0};
+  h1->stream->base.head = head;
+  h1->ex.status = head->status;
+  if (head->status == 101) {
+    switched(h1);
+  } else {
+    expect_refusal(h1, head);
+  }
+}
+
+void h2ws__h1_answer(struct h2ws__h1 *h1) {
+  const h2ws_mem *mem = &h1->env->mem;
+  struct h2ws__h1_message message;
+  int rv = h2ws__h1_parse(&message, mem, h1->rx.head.text, h1->rx.head.len,
+                          /* request = */ false, h1->options.max_header_fields);
+  h2ws__h1_intake_dispose(&h1->rx.head, mem);
+  if (rv != 0) {
+    h2ws__h1_fail(h1, H2WS_CLOSE_PROTOCOL,
+                  rv < 0      ? rv
+                  : rv == 431 ? H2WS_ERR_LIMIT
+                              : H2WS_ERR_PROTO,
+                  "the head of the answer is malformed or too large");
+    return;
+  }
+  if (message.head.status < 200 && message.head.status != 101) {
+    interim(h1);
+  } else {
+    final_answer(h1, &message);
+  }
+  h2ws__head_dispose(&message.head, mem);
+}

@@ -1,0 +1,228 @@
+/* The carrier of the stream of one exchange. */
+#include <string.h>
+
+#include "h1/h1_session.h"
+
+static struct h2ws__h1_stream *of(h2ws_stream *base) {
+  return (struct h2ws__h1_stream *)(void *)base;
+}
+
+/* ------------------------------------------------------------------------
+ * What the byte stream asks for
+ */
+
+static void carrier_wake(h2ws_stream *base) {
+  struct h2ws__h1 *h1 = of(base)->h1;
+  if (h1 != NULL) {
+    h2ws__h1_touch(h1);
+  }
+}
+
+static void carrier_credit(h2ws_stream *base, size_t len) {
+  struct h2ws__h1 *h1 = of(base)->h1;
+  (void)len;
+  if (h1 != NULL && h1->rx.full && h2ws__h1_wants_recv(h1)) {
+    h1->rx.full = false;
+    h1->events->want_recv(h1->owner);
+  }
+}
+
+/*
+ * The content of a whole answer: HEAD and some statuses show none of it, and
+ * a content-length of the application has to be right, for the next answer
+ * begins behind it.
+ */
+static int answer_content(h2ws_stream *base, int status,
+                          const h2ws_header *headers, size_t len) {
+  struct h2ws__h1 *h1 = of(base)->h1;
+  uint64_t length = 0;
+  size_t i;
+  for (i = 0; i < len; i++) {
+    if (h2ws__equal_nocase(headers[i].name, "content-length") &&
+        !h1->ex.no_body &&
+        (!h2ws__h1_read_length(headers[i].value, &length) ||
+         length != base->tx.q.len || status == 204)) {
+      return H2WS_ERR_HEADER;
+    }
+  }
+  return 0;
+}
+
+/*
+ * Too much of the request is still to come, or nobody knows how much: the
+ * connection goes rather than to wait for it.
+ */
+static bool rest_is_long(const struct h2ws__h1 *h1) {
+  const struct h2ws__h1_body *body = &h1->rx.body;
+  return !h2ws__h1_body_is_over(body) &&
+         (body->kind != H2WS__H1_BODY_LENGTH ||
+          body->left > h1->options.stream_window);
+}
+
+/* After a whole answer. */
+static void stop_listening(struct h2ws__h1 *h1, int status) {
+  h2ws_stream *base = &h1->stream->base;
+  h1->ex.discards = true;
+  if (h1->ex.no_body || status == 204 || status == 304) {
+    h2ws__bufq_dispose(&base->tx.q, &h1->env->chunks);
+  }
+}
+
+static int carrier_answer(h2ws_stream *base, int status,
+                          const h2ws_header *headers, size_t headers_len,
+                          bool end) {
+  struct h2ws__h1 *h1 = of(base)->h1;
+  /* A body is queued already; h2ws_stream_accept() has none. */
+  bool whole = end || base->tx.q.len > 0;
+  int rv;
+  if (h1 == NULL || h1->phase >= H2WS__H1_FAILED) {
+    return H2WS_ERR_CLOSED;
+  }
+  rv = h2ws__fields_check(headers, headers_len);
+  if (rv == 0 && whole) {
+    rv = answer_content(base, status, headers, headers_len);
+  }
+  if (rv != 0) {
+    return rv;
+  }
+  if (h1->phase != H2WS__H1_RUNNING || h1->rx.eof ||
+      (whole && rest_is_long(h1))) {
+    h1->ex.keep = false;
+  }
+  rv = h2ws__h1_write_answer(h1, status, headers, headers_len, whole);
+  if (rv != 0) {
+    return rv;
+  }
+  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
+  if (whole) {
+    stop_listening(h1, status);
+  }
+  return 0;
+}
+
+static int carrier_reset(h2ws_stream *base, uint32_t code) {
+  struct h2ws__h1 *h1 = of(base)->h1;
+  (void)code;
+  if (h1 == NULL) {
+    return H2WS_ERR_CLOSED;
+  }
+  h1->ex.dead = true;
+  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
+  h2ws__h1_settle_soon(h1);
+  return 0;
+}
+
+static void carrier_destroy(h2ws_stream *base) {
+  h2ws__mem_free(&base->env->mem, of(base));
+}
+
+static const struct h2ws__carrier_ops ops = {
+  carrier_wake, carrier_credit, carrier_answer, carrier_reset, carrier_destroy,
+};
+
+/* ------------------------------------------------------------------------
+ * Life
+ */
+
+int h2ws__h1_stream_new(struct h2ws__h1 *h1, h2ws_stream_state state) {
+  struct h2ws__h1_stream *stream =
+    h2ws__mem_zalloc(&h1->env->mem, sizeof(*stream));
+  if (stream == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  h2ws__stream_init(&stream->base, h1->env, &ops, state);
+  stream->h1 = h1;
+  h1->stream = stream;
+  h1->tx.framing = H2WS__H1_FRAMING_NONE;
+  h2ws__timer_stop(&h1->env->timers, &h1->idle_timer);
+  return 0;
+}
+
+void h2ws__h1_stream_end(struct h2ws__h1 *h1, h2ws_close_class cls, int error,
+                         const char *why) {
+  if (h1->stream == NULL || h1->stream->base.reset_asked) {
+    return;
+  }
+  if (h1->ex.why == NULL) {
+    h1->ex.why_cls = (uint8_t)cls;
+    h1->ex.why_error = error;
+    h1->ex.why = why;
+  }
+  (void)h2ws_stream_reset(&h1->stream->base, 0);
+}
+
+static h2ws_close_info info_of(const struct h2ws__h1 *h1) {
+  const h2ws_stream *base = &h1->stream->base;
+  h2ws_close_info info;
+  if (h1->ex.why != NULL) {
+    info = h2ws__close_info((h2ws_close_class)h1->ex.why_cls, h1->ex.why_error,
+                            h1->ex.why);
+  } else if (base->reset_asked) {
+    info = h2ws__close_info(H2WS_CLOSE_ABORTED, H2WS_ERR_ABORTED,
+                            "the stream was reset on this side");
+  } else {
+    info = h2ws__close_info(H2WS_CLOSE_CLEAN, 0, "both sides ended");
+  }
+  if (info.cls == H2WS_CLOSE_REFUSED && base->head != NULL) {
+    info.status = h1->ex.status;
+    info.headers = base->head->fields.fields;
+    info.headers_len = base->head->fields.len;
+    info.body = h1->ex.body;
+    info.body_len = h1->ex.body_len;
+  }
+  return info;
+}
+
+void h2ws__h1_stream_close(struct h2ws__h1 *h1) {
+  struct h2ws__h1_stream *stream = h1->stream;
+  h2ws_close_info info = info_of(h1);
+  uint8_t *body = h1->ex.body;
+  h2ws__trace(h1->env, H2WS_TRACE_INFO, "exchange %lld: closed, %s: %s",
+              (long long)stream->base.id, h2ws_close_class_name(info.cls),
+              info.detail);
+  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
+  h1->stream = NULL;
+  h1->ex.body = NULL;
+  h1->tx.framing = H2WS__H1_FRAMING_NONE;
+  stream->h1 = NULL;
+  (void)h2ws__stream_closed(&stream->base, &info);
+  h2ws__mem_free(&h1->env->mem, body);
+}
+
+/* ------------------------------------------------------------------------
+ * Receiving
+ */
+
+/*
+ * More than was ever asked for: h2ws_conn_wants_recv() said so at
+ * stream_window.
+ */
+static bool is_flooded(const struct h2ws__h1 *h1) {
+  const h2ws_conn_options *o = &h1->options;
+  return h1->stream->base.rx.q.len >
+         (size_t)o->stream_window + (size_t)o->conn_window;
+}
+
+void h2ws__h1_stream_input(struct h2ws__h1 *h1, uint8_t *data, size_t len) {
+  h2ws_stream *base = &h1->stream->base;
+  if (base->reset_asked || h1->ex.discards) {
+    return;
+  }
+  if (h2ws__stream_input(base, data, len) != 0) {
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
+                        "no memory for input");
+  } else if (is_flooded(h1)) {
+    h2ws__h1_fail(h1, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                  "more bytes arrived unread than the connection may hold "
+                  "(stream_window, conn_window)");
+  }
+}
+
+void h2ws__h1_stream_input_end(struct h2ws__h1 *h1) {
+  h2ws_stream *base = &h1->stream->base;
+  if (base->rx_end || base->reset_asked) {
+    return;
+  }
+  h2ws__stream_apply(base, H2WS__STREAM_END_RCVD);
+  h2ws__stream_input_end(base);
+}
