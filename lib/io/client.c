@@ -366,6 +366,20 @@ static int copy_string(char **out, const char *text) {
   return *out == NULL ? H2WS_ERR_NOMEM : 0;
 }
 
+static int client_prepare_tls(h2ws_client *client) {
+  int rv = h2ws__tls_client_context(&client->ctx, &client->options,
+                                    &client->loop->system_cas, client->why,
+                                    sizeof(client->why));
+  if (rv != 0) {
+    return rv;
+  }
+  client->session_key =
+    h2ws__tls_session_key(&client->options, client->url.host, client->url.port);
+  client->sessions.sessions = &client->loop->sessions;
+  client->sessions.key = client->session_key;
+  return client->session_key == NULL ? H2WS_ERR_NOMEM : 0;
+}
+
 static int client_prepare(h2ws_client *client, const char *url) {
   int rv = h2ws__url_parse(&client->url, url, client->why, sizeof(client->why));
   if (rv == 0) {
@@ -375,19 +389,10 @@ static int client_prepare(h2ws_client *client, const char *url) {
     rv = copy_string(&client->server_name, client->options.server_name);
   }
   if (rv == 0 && client->url.secure) {
-    rv = h2ws__tls_client_context(&client->ctx, &client->options, client->why,
-                                  sizeof(client->why));
-  }
-  if (rv == 0 && client->url.secure) {
-    client->session_key = h2ws__tls_session_key(
-      &client->options, client->url.host, client->url.port);
-    client->sessions.sessions = &client->loop->sessions;
-    client->sessions.key = client->session_key;
-    rv = client->session_key == NULL ? H2WS_ERR_NOMEM : 0;
+    rv = client_prepare_tls(client);
   }
   return rv;
 }
-
 static int client_begin(h2ws_client *client) {
   uint32_t ms = client->options.connect_timeout_ms;
   int rv;

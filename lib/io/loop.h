@@ -41,6 +41,7 @@ struct h2ws_loop {
   struct h2ws__link *dirty; /* to be flushed at the end of this turn */
   struct h2ws__grave *graves;
   struct h2ws__sessions sessions;
+  X509_STORE *system_cas;      /* NULL until a client needs them */
   struct h2ws__link **buckets; /* links by serial; a power of two */
   size_t buckets_len;
   size_t links_len;

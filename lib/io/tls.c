@@ -190,8 +190,20 @@ static int on_session(SSL *ssl, SSL_SESSION *session) {
          h2ws__sessions_keep(place->sessions, place->key, session);
 }
 
+static void trust_system(SSL_CTX *ctx, X509_STORE **system_cas) {
+  if (*system_cas == NULL) {
+    *system_cas = X509_STORE_new();
+    if (*system_cas == NULL) {
+      return; /* nobody is trusted */
+    }
+    (void)X509_STORE_set_default_paths(*system_cas);
+  }
+  SSL_CTX_set1_cert_store(ctx, *system_cas);
+}
+
 int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
-                             char *why, size_t why_len) {
+                             X509_STORE **system_cas, char *why,
+                             size_t why_len) {
   SSL_CTX *ctx;
   ERR_clear_error();
   ctx = context_new(TLS_client_method());
@@ -203,8 +215,8 @@ int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
     if (SSL_CTX_load_verify_locations(ctx, options->ca_file, NULL) != 1) {
       return context_failed(ctx, "CA file", options->ca_file, why, why_len);
     }
-  } else {
-    (void)SSL_CTX_set_default_verify_paths(ctx);
+  } else if (!options->insecure) {
+    trust_system(ctx, system_cas);
   }
   if (options->cert_file != NULL &&
       !load_key_pair(ctx, options->cert_file,

@@ -10,8 +10,13 @@
 /* 0 or H2WS_ERR_TLS or H2WS_ERR_NOMEM; `why` gets a sentence. */
 int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
                              char *why, size_t why_len);
+/*
+ * `system_cas` keeps the system's certificates from one client to the next:
+ * reading them takes longer than a handshake.
+ */
 int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
-                             char *why, size_t why_len);
+                             X509_STORE **system_cas, char *why,
+                             size_t why_len);
 
 /*
  * A client's handshake for `host`: SNI for names (RFC 6066 section 3), the
