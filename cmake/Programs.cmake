@@ -9,11 +9,24 @@ if(H2WS_CLI_SOURCES AND TARGET h2ws_static)
 endif()
 
 if(H2WS_BUILD_EXAMPLES AND TARGET h2ws_static)
+  pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
   file(GLOB H2WS_EXAMPLES CONFIGURE_DEPENDS examples/*.c)
   foreach(source ${H2WS_EXAMPLES})
     get_filename_component(name ${source} NAME_WE)
     add_executable(example-${name} ${source})
-    target_link_libraries(example-${name} PRIVATE h2ws_all PkgConfig::EVENT)
+    target_link_libraries(example-${name} PRIVATE h2ws_all PkgConfig::EVENT
+                                                  PkgConfig::JANSSON)
+  endforeach()
+  # Without h2ws_flags, which are for C.
+  enable_language(CXX)
+  file(GLOB H2WS_EXAMPLES_CXX CONFIGURE_DEPENDS examples/*.cpp)
+  foreach(source ${H2WS_EXAMPLES_CXX})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(example-${name} ${source})
+    target_compile_features(example-${name} PRIVATE cxx_std_17)
+    target_compile_options(example-${name} PRIVATE -Wall -Wextra -Wpedantic
+                           $<$<BOOL:${H2WS_WERROR}>:-Werror>)
+    target_link_libraries(example-${name} PRIVATE h2ws_static h2ws_core_static)
   endforeach()
 endif()
 

@@ -93,3 +93,12 @@ if(TARGET h2ws_tool)
     set_tests_properties(cli/${name} PROPERTIES TIMEOUT 240 LABELS cli)
   endforeach()
 endif()
+
+if(H2WS_BUILD_EXAMPLES AND TARGET h2ws_tool)
+  add_test(
+    NAME examples
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/examples/examples.sh
+            ${PROJECT_SOURCE_DIR} ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
+            $<TARGET_FILE:h2ws_shared>)
+  set_tests_properties(examples PROPERTIES TIMEOUT 240 LABELS examples)
+endif()

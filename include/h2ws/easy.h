@@ -235,9 +235,10 @@ H2WS_EXTERN size_t h2ws_send_many(h2ws *const *handles, size_t handles_len,
 H2WS_EXTERN int h2ws_write(h2ws *h, const void *data, size_t len);
 
 /*
- * Ends our side, after what is queued; the peer may go on, and what it sends
- * is still received. On a WebSocket this begins the closing handshake, which
- * the peer has close_timeout_ms to answer.
+ * Ends our side, after what is queued. On a byte stream the peer may go on, and
+ * what it sends is still received. On a WebSocket this begins the closing
+ * handshake, which the peer has close_timeout_ms to answer: what has arrived is
+ * still given out, what comes later is dropped.
  */
 H2WS_EXTERN int h2ws_shutdown(h2ws *h);
 

@@ -54,14 +54,15 @@ static const char *try_for_open(int error) {
     return "Check that this port speaks TLS (use ws: if it does not), and the "
            "certificate files.";
   case H2WS_ERR_CERTIFICATE:
-    return "In options: ca_file to trust it; for a test only, insecure.";
+    return "In options: ca_file, insecure.";
   case H2WS_ERR_TIMEOUT:
     return "Raise options.open_timeout_ms, or look at the server.";
   case H2WS_ERR_RESET:
   case H2WS_ERR_PROTO:
     return "A proxy that lacks extended CONNECT is likely: connect past it.";
   case H2WS_ERR_LOST:
-    return "Does the server speak HTTP/2 on this port?";
+    return "Does the server speak HTTP/2 on this port, with TLS or without as the "
+           "URL says?";
   case H2WS_ERR_URL:
     return "Write it as wss://HOST[:PORT]/PATH; ws, https and http work too.";
   default:
