@@ -37,7 +37,7 @@ static void say(h2ws *c, const h2ws_msg *m, void *user) {
   (void)c;
   (void)user;
   (void)pthread_mutex_lock(&mutex);
-  (void)h2ws_broadcast(members, members_len, m->type, m->data, m->len, NULL);
+  (void)h2ws_send_many(members, members_len, m->type, m->data, m->len, NULL);
   (void)pthread_mutex_unlock(&mutex);
 }
 

@@ -116,7 +116,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
 pids="$pids $!"
 "$bin/h2ws" serve --listen localhost:0 --cleartext >"$work/clear" &
 pids="$pids $!"
-until_true 'the servers start' grep -q listening "$work/tls" "$work/clear"
+until_true 'the servers start' grep -q listening "$work/tls"
 until_true 'the servers start' grep -q listening "$work/clear"
 tls=localhost:$(sed -n 's/.*:\([0-9]*\)$/\1/p' "$work/tls")
 clear=localhost:$(sed -n 's/.*:\([0-9]*\)$/\1/p' "$work/clear")
