@@ -13,9 +13,12 @@ const size_t test_chunks[4] = {1, 2, 7, 65536};
 
 static void record_data(struct test_events *events, const uint8_t *data,
                         size_t len) {
-  if (len > 0) {
-    events->data = realloc(events->data, events->len + len);
+  if (events->len + len > events->cap) {
+    events->cap = (events->len + len) * 2;
+    events->data = realloc(events->data, events->cap);
     ck_assert_ptr_nonnull(events->data);
+  }
+  if (len > 0) {
     memcpy(events->data + events->len, data, len);
     events->len += len;
   }
@@ -55,7 +58,9 @@ static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
                        size_t len, void *user) {
   struct test_events *events = user;
   (void)socket;
-  ck_assert_int_eq(events->closed, 0);
+  if (events->closed != 0) {
+    ck_abort_msg("a message came after on_close");
+  }
   events->messages++;
   events->type = type;
   events->last_len = len;
@@ -132,7 +137,9 @@ static void on_stream_readable(h2ws_stream *stream, void *user) {
   h2ws_ssize n;
   while ((n = h2ws_stream_peek(stream, &data)) > 0) {
     record_data(events, data, (size_t)n);
-    ck_assert_int_eq(h2ws_stream_consume(stream, (size_t)n), 0);
+    if (h2ws_stream_consume(stream, (size_t)n) != 0) {
+      ck_abort(); /* a check that passes costs a system call */
+    }
   }
   events->messages += n == H2WS_ERR_EOF;
 }

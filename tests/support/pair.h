@@ -23,6 +23,7 @@ struct test_events {
   h2ws_type type; /* of the last message */
   uint8_t *data;  /* all payload received, joined */
   size_t len;
+  size_t cap;
   size_t last_len; /* of the last message */
   unsigned flags;  /* of the last chunk */
   /* From on_close. */

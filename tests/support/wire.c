@@ -241,7 +241,9 @@ void wire_end(struct wire *w) {
 
 static char *text_of(const uint8_t *data, size_t len) {
   char *text = malloc(len + 1);
-  ck_assert_ptr_nonnull(text);
+  if (text == NULL) {
+    ck_abort();
+  }
   memcpy(text, data, len);
   text[len] = '\0';
   return text;
@@ -335,7 +337,9 @@ void wire_feed(struct wire *w) {
     size_t n = w->in.len - done < w->chunk ? w->in.len - done : w->chunk;
     uint8_t *piece = malloc(n);
     int rv;
-    ck_assert_ptr_nonnull(piece);
+    if (piece == NULL) { /* a check that passes costs a system call */
+      ck_abort();
+    }
     memcpy(piece, w->in.data + done, n);
     rv = h2ws_conn_recv(w->conn, piece, n);
     free(piece);

@@ -165,7 +165,9 @@ void wire_masked(struct wire_buf *b, uint32_t stream, int flags, int op,
   static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
   uint8_t frame[6 + 125];
   size_t i;
-  ck_assert_uint_le(len, 125);
+  if (len > 125) {
+    ck_abort();
+  }
   frame[0] = (uint8_t)op;
   frame[1] = (uint8_t)(0x80 | len);
   memcpy(frame + 2, key, sizeof(key));
@@ -178,7 +180,9 @@ void wire_masked(struct wire_buf *b, uint32_t stream, int flags, int op,
 void wire_unmasked(struct wire_buf *b, uint32_t stream, int flags, int op,
                    const void *data, size_t len) {
   uint8_t frame[2 + 125];
-  ck_assert_uint_le(len, 125);
+  if (len > 125) {
+    ck_abort();
+  }
   frame[0] = (uint8_t)op;
   frame[1] = (uint8_t)len;
   if (len > 0) {
