@@ -534,7 +534,11 @@ H2WS_EXTERN const char *h2ws_stream_state_name(h2ws_stream_state state);
 typedef struct h2ws_stream_callbacks {
   size_t size;
 
-  /* Client: the peer answered 2xx. h2ws_stream_header() reads the answer. */
+  /*
+   * Client: the peer answered a CONNECT with 2xx, or another method with any
+   * final status: h2ws_stream_status() tells which, h2ws_stream_header() reads
+   * the rest of the answer.
+   */
   void (*on_open)(h2ws_stream *stream, void *user);
 
   /*

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has h2ws talk to programs that we did not write.
 #
-#   tests/interop/run.sh [axum] [h2-ws-client] [node] [nghttp] [h2spec] [peers]
+#   tests/interop/run.sh [GROUP...]
 #
 # Without a name: all of them but `peers`, which lets the peers talk to each
 # other and so tests these tests. One line per case. What has no toolchain here
@@ -18,6 +18,9 @@ work=
 H2SPEC=github.com/summerwind/h2spec/cmd/h2spec
 H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
+
+# What runs without a name: group_NAME below.
+groups=(axum h2-ws-client node nghttp h2spec go)
 
 passed=0
 failed=0
@@ -207,15 +210,34 @@ have_ours() {
   return 1
 }
 
-# have_driver NAME: a program on our public headers, linked as users do it.
+# have_go_peer NAME
+have_go_peer() {
+  local log=$work/go-peer.log version
+  version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)
+  if [ -z "$version" ]; then
+    skip "$1" "go is missing"
+    return 1
+  elif ! at_least 1.26 "${version#go}"; then
+    skip "$1" "$version is too old: 1.26 or later"
+    return 1
+  fi
+  go_peer=$out/go-peer
+  (cd "$here/go" && GOTOOLCHAIN=local GOPATH=$out/go GOFLAGS=-modcacherw \
+    timeout -k 5 300 go build -o "$go_peer" .) >"$log" 2>&1 && return 0
+  fail "$1" "go build: $(tail -n 1 "$log")"
+  return 1
+}
+
+# have_driver NAME PROGRAM: is on our public headers, linked as users do it.
 have_driver() {
-  local log=$work/driver.log flags=()
-  driver=$work/interop_driver
+  local log=$work/$2.log flags=()
+  driver=$work/$2
+  [ ! -x "$driver" ] || return 0
   read -ra flags <<<"${H2WS_CFLAGS:-}"
   cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -I "$root/include" \
-    "${flags[@]}" -o "$driver" "$here/driver/interop_driver.c" -L "$libraries" -lh2ws \
+    "${flags[@]}" -o "$driver" "$here/driver/$2.c" -L "$libraries" -lh2ws \
     -lh2ws-core -Wl,-rpath,"$libraries" >"$log" 2>&1 && return 0
-  fail "$1" "the driver does not build: $(grep -m 1 -i error "$log")"
+  fail "$1" "$2 does not build: $(grep -m 1 -i error "$log")"
   return 1
 }
 
@@ -379,11 +401,17 @@ clean_closes() {
   ! grep '^closed .* 1006' "$1"
 }
 
-driver_cases() {
-  local ca=()
-  have_driver "$1" || return
+# run_driver NAME PROGRAM [CASE...]: against the server at $url.
+run_driver() {
+  local name=$1 ca=()
+  have_driver "$name" "$2" || return
+  shift 2
   case $url in https:*) ca=("${trust[@]}") ;; esac
-  many "$1" "$driver" "${ca[@]}" --prefix "$1/" "$url"
+  many "$name" "$driver" "${ca[@]}" --prefix "$name/" "$url" "$@"
+}
+
+driver_cases() {
+  run_driver "$1" interop_driver
 }
 
 # --- Groups ------------------------------------------------------------------
@@ -559,6 +587,50 @@ group_h2spec() {
   fi
 }
 
+# memory_is_small: our server has moved hundreds of megabytes. What sanitizers
+# take does not count.
+memory_is_small() {
+  local kib
+  kib=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' \
+    "/proc/$server/status")
+  [ -n "${H2WS_CFLAGS:-}" ] || [ "${kib:-0}" -lt 65536 ] ||
+    because "$kib KiB at most, not 64 MiB"
+}
+
+# go_client NAME ARGUMENT...: the Go client against our server. x/net knows
+# extended CONNECT only when told so.
+go_client() {
+  local name=$1
+  shift
+  GODEBUG=http2xconnect=1 many "$name" "$go_peer" client --prefix "$name/" \
+    "$@" "$url"
+  one "$name/memory" memory_is_small
+  stop_ours "$name"
+}
+
+group_go() {
+  have_ours go && have_go_peer go || return
+  if serve go/client/tls "${tls[@]}"; then
+    go_client go/client/tls "${trust[@]}"
+  fi
+  if serve go/client/own-certificate; then
+    go_client go/client/own-certificate --insecure
+  fi
+  if serve go/client/cleartext --cleartext; then
+    go_client go/client/cleartext
+  fi
+  if start go/server/tls env GODEBUG=http2xconnect=1 "$go_peer" server \
+    "${tls[@]}"; then
+    run_driver go/server/tls stream_driver
+    stop go/server/tls
+  fi
+  if start go/server/cleartext env GODEBUG=http2xconnect=1 "$go_peer" server
+  then
+    run_driver go/server/cleartext stream_driver
+    stop go/server/cleartext
+  fi
+}
+
 # The peers among themselves: if this fails, the other groups prove nothing.
 group_peers() {
   have_rust peers && have_node peers || return
@@ -597,14 +669,12 @@ main() {
   }
   tls=(--cert "$work/cert.pem" --key "$work/key.pem")
   trust=(--cacert "$work/cert.pem")
-  [ $# -gt 0 ] || set -- axum h2-ws-client node nghttp h2spec
+  [ $# -gt 0 ] || set -- "${groups[@]}"
   for name; do
-    case $name in
-    axum | h2-ws-client | node | nghttp | h2spec | peers)
-      "group_${name//-/_}"
-      ;;
+    case " ${groups[*]} peers " in
+    *" $name "*) "group_${name//-/_}" ;;
     *)
-      echo "no such group: $name (axum h2-ws-client node nghttp h2spec peers)"
+      echo "no such group: $name (${groups[*]} peers)"
       exit 2
       ;;
     esac
