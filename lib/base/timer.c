@@ -52,33 +52,36 @@ static struct h2ws__timer *heap_meld_list(struct h2ws__timer *list) {
   return root;
 }
 
-static void heap_set_root(struct h2ws__timers *timers,
-                          struct h2ws__timer *root) {
-  timers->root = root;
-  if (root != NULL) {
-    root->next = NULL;
-    root->pprev = &timers->root;
-  }
-}
-
 bool h2ws__timer_is_set(const struct h2ws__timer *timer) {
   return timer->pprev != NULL;
 }
 
+/*
+ * Its children take its place, so that it does not matter which heap it is
+ * in: while timers fire there are two.
+ */
 void h2ws__timer_stop(struct h2ws__timers *timers, struct h2ws__timer *timer) {
-  struct h2ws__timer *orphans;
+  struct h2ws__timer *heir;
+  (void)timers;
   if (timer->pprev == NULL) {
     return;
   }
-  *timer->pprev = timer->next;
-  if (timer->next != NULL) {
-    timer->next->pprev = timer->pprev;
+  heir = heap_meld_list(timer->child);
+  if (heir == NULL) {
+    heir = timer->next;
+  } else {
+    heir->next = timer->next;
+    if (heir->next != NULL) {
+      heir->next->pprev = &heir->next;
+    }
   }
-  orphans = heap_meld_list(timer->child);
+  *timer->pprev = heir;
+  if (heir != NULL) {
+    heir->pprev = timer->pprev;
+  }
   timer->child = NULL;
   timer->next = NULL;
   timer->pprev = NULL;
-  heap_set_root(timers, heap_meld(timers->root, orphans));
 }
 
 void h2ws__timer_set(struct h2ws__timers *timers, struct h2ws__timer *timer,
@@ -88,7 +91,8 @@ void h2ws__timer_set(struct h2ws__timers *timers, struct h2ws__timer *timer,
     return;
   }
   timer->at = at;
-  heap_set_root(timers, heap_meld(timers->root, timer));
+  timers->root = heap_meld(timers->root, timer);
+  timers->root->pprev = &timers->root;
   if (timers->root == timer && timers->moved != NULL) {
     timers->moved(timers);
   }
