@@ -16,6 +16,7 @@ enum cli_exit {
   CLI_TLS = 35,
   CLI_RECEIVE = 56,
   CLI_CERTIFICATE = 60,
+  CLI_PROXY = 97,
 };
 
 int cli_serve(int argc, char **argv);

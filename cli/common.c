@@ -35,6 +35,8 @@ static int exit_of_error(int error) {
     return CLI_TLS;
   case H2WS_ERR_CERTIFICATE:
     return CLI_CERTIFICATE;
+  case H2WS_ERR_PROXY:
+    return CLI_PROXY;
   default:
     return CLI_RECEIVE;
   }

@@ -330,12 +330,13 @@ static bool read_options(int argc, char **argv, struct session *s,
     {"binary", no_argument, NULL, 'b'},
     {"insecure", no_argument, NULL, 'k'},
     {"cacert", required_argument, NULL, 'c'},
+    {"proxy", required_argument, NULL, 'x'},
     {"verbose", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
   };
   bool ok = true;
   int c;
-  while (ok && (c = getopt_long(argc, argv, "H:kv", longs, NULL)) != -1) {
+  while (ok && (c = getopt_long(argc, argv, "H:kvx:", longs, NULL)) != -1) {
     switch (c) {
     case 'h':
       ok = check_http(optarg);
@@ -354,6 +355,9 @@ static bool read_options(int argc, char **argv, struct session *s,
       break;
     case 'c':
       o->ca_file = optarg;
+      break;
+    case 'x':
+      o->proxy = optarg;
       break;
     case 'v':
       (*verbose)++;

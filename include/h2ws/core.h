@@ -116,6 +116,7 @@ typedef uint64_t h2ws_time;
   X(ALPN, -65, "the peer did not select HTTP/2")                               \
   X(IO, -66, "input or output failed")                                         \
   X(CANCELLED, -67, "cancelled")                                               \
+  X(PROXY, -68, "the proxy did not open a tunnel")                             \
   X(NOMEM, -100, "out of memory")                                              \
   X(INTERNAL, -101, "internal error")
 

@@ -220,11 +220,13 @@ typedef struct h2ws_client_options {
   const char *cert_file; /* PEM: certificate and key to present */
   const char *key_file;
   const char *server_name;     /* verify and send this name; NULL: the URL's */
+  const char *proxy;           /* HTTP proxy to go through (CONNECT), such as
+                                  "http://user:password@host:3128" */
   const char *unix_path;       /* connect to this Unix socket instead */
   int fd;                      /* use this connected socket instead, taken over
                                   if the call succeeds; -1: none */
   bool keylog;                 /* append TLS secrets to $SSLKEYLOGFILE */
-  uint32_t connect_timeout_ms; /* DNS, TCP and TLS together; 10 s */
+  uint32_t connect_timeout_ms; /* DNS, TCP, proxy and TLS in all; 10 s */
   h2ws_conn_options conn;      /* now, random and secure are set here */
 } h2ws_client_options;
 
@@ -237,6 +239,7 @@ H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
  *
  * Connects to where `url` points: wss or https (TLS, ALPN h2), ws or http
  * (HTTP/2 in cleartext by prior knowledge). on_connect or on_close follows.
+ * Where the host has several addresses, they are raced (RFC 8305).
  * `*out` is owned by the caller. `options` may be NULL. Loop thread.
  * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_TLS (files)
  */

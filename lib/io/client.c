@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/io/address.h"
+#include "lib/io/race.h"
 #include "lib/io/link.h"
-#include "lib/io/resolve.h"
 #include "lib/io/tls.h"
 
 #define WHY_LEN 384
@@ -25,10 +24,8 @@ struct h2ws_client {
   SSL_CTX *ctx;
   char *session_key;
   struct h2ws__session_place sessions;
-  struct h2ws__resolve *resolve;
-  struct event *resolve_timer;
-  struct addrinfo *addresses;
-  struct addrinfo *next; /* to be tried */
+  struct h2ws__proxy proxy; /* no host: none */
+  struct h2ws__race *race;
   struct h2ws__link *link;
   h2ws_time deadline; /* for all of it */
   bool told;          /* on_close was called */
@@ -38,21 +35,14 @@ struct h2ws_client {
   char why[WHY_LEN];
 };
 
-static void client_try_next(h2ws_client *client);
-
 /* ------------------------------------------------------------------------
  * The end
  */
 
 /* Everything but the struct. */
 static void client_release(h2ws_client *client) {
-  if (client->resolve_timer != NULL) {
-    event_free(client->resolve_timer);
-  }
-  if (client->addresses != NULL) {
-    freeaddrinfo(client->addresses);
-  }
   SSL_CTX_free(client->ctx);
+  h2ws__proxy_dispose(&client->proxy);
   h2ws__url_dispose(&client->url);
   free(client->unix_path);
   free(client->server_name);
@@ -147,13 +137,7 @@ static void event_gone(struct h2ws__link *link) {
   if (opened) {
     return; /* its end is told by event_ended() */
   }
-  /* Another address may do where this one does not answer. */
-  if (client->last_error == H2WS_ERR_CONNECT ||
-      client->last_error == H2WS_ERR_TIMEOUT) {
-    client_try_next(client);
-  } else {
-    client_failed(client, client->last_error);
-  }
+  client_failed(client, client->last_error);
 }
 
 static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
@@ -193,14 +177,10 @@ static int client_make_ssl(h2ws_client *client, SSL **out) {
   return rv;
 }
 
-/* An address that does not answer leaves half of the time to the others. */
 static uint32_t client_time_left(const h2ws_client *client) {
   h2ws_time now = h2ws__io_now(NULL);
   h2ws_time left = client->deadline > now ? client->deadline - now : 0;
-  if (client->deadline == H2WS_NEVER) {
-    return 0;
-  }
-  return (uint32_t)(left / H2WS_MS / (client->next != NULL ? 2 : 1)) + 1;
+  return client->deadline == H2WS_NEVER ? 0 : (uint32_t)(left / H2WS_MS) + 1;
 }
 
 /* Takes over `fd`. */
@@ -229,86 +209,29 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
   return rv;
 }
 
-static int client_connect_address(h2ws_client *client,
-                                  const struct addrinfo *ai) {
-  char peer[H2WS__ADDRESS_TEXT];
-  int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                  ai->ai_protocol);
-  bool connecting;
-  h2ws__address_text(ai->ai_addr, ai->ai_addrlen, peer, sizeof(peer));
-  if (fd < 0) {
-    client_explain(client, "no socket: %s", strerror(errno));
-    return H2WS_ERR_IO;
-  }
-  connecting = connect(fd, ai->ai_addr, ai->ai_addrlen) != 0;
-  if (connecting && errno != EINPROGRESS) {
-    client_explain(client, "%s (%s): %s", client->url.authority, peer,
-                   strerror(errno));
-    (void)close(fd);
-    return H2WS_ERR_CONNECT;
-  }
-  return client_link(client, fd, connecting, peer);
-}
-
-/* One address after the other, until one takes us. */
-static void client_try_next(h2ws_client *client) {
-  int error = client->last_error;
-  while (client->next != NULL) {
-    struct addrinfo *ai = client->next;
-    client->next = ai->ai_next;
-    if (client->deadline != H2WS_NEVER &&
-        h2ws__io_now(NULL) >= client->deadline) {
-      error = H2WS_ERR_TIMEOUT;
-      break;
-    }
-    error = client_connect_address(client, ai);
-    if (error == 0) {
-      return;
-    }
-  }
-  client_failed(client, error);
-}
-
-/* Takes the answer's place: it may be long in coming. */
-static void on_resolve_timeout(evutil_socket_t fd, short what, void *arg) {
-  h2ws_client *client = arg;
-  (void)fd;
-  (void)what;
-  h2ws__resolve_cancel(client->resolve);
-  client->resolve = NULL;
-  client_explain(client, "%s did not resolve in time", client->url.host);
-  client_failed(client, H2WS_ERR_TIMEOUT);
-}
-
-static void on_resolved(struct addrinfo *list, int error, void *user) {
+static void on_raced(int fd, const char *peer, int error, const char *why,
+                     void *user) {
   h2ws_client *client = user;
-  client->resolve = NULL;
-  (void)event_del(client->resolve_timer);
-  if (error != 0) {
-    client_explain(client, "%s does not resolve: %s", client->url.host,
-                   gai_strerror(error));
-    client_failed(client, H2WS_ERR_RESOLVE);
+  client->race = NULL;
+  if (fd < 0) {
+    client_explain(client, "%s", why);
   } else {
-    client->addresses = list;
-    client->next = list;
-    client->last_error = H2WS_ERR_RESOLVE;
-    client_explain(client, "%s has no address", client->url.host);
-    client_try_next(client);
+    error = client_link(client, fd, /* connecting = */ false, peer);
+    client_explain(client, "%s", h2ws_strerror(error));
+  }
+  if (error != 0) {
+    client_failed(client, error);
   }
 }
 
-static int client_resolve(h2ws_client *client, uint32_t timeout_ms) {
-  struct timeval tv;
-  tv.tv_sec = (time_t)(timeout_ms / 1000);
-  tv.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000;
-  client->resolve_timer =
-    event_new(client->loop->base, -1, 0, on_resolve_timeout, client);
-  if (client->resolve_timer == NULL ||
-      (timeout_ms > 0 && event_add(client->resolve_timer, &tv) != 0)) {
-    return H2WS_ERR_NOMEM;
-  }
-  return h2ws__resolve_start(&client->resolve, client->loop, client->url.host,
-                             client->url.port, on_resolved, client);
+static int client_race(h2ws_client *client) {
+  struct h2ws__race_target target;
+  target.host = client->url.host;
+  target.port = client->url.port;
+  target.proxy = client->proxy.host[0] == '\0' ? NULL : &client->proxy;
+  target.timeout_ms = client->options.connect_timeout_ms;
+  return h2ws__race_start(&client->race, client->loop, &target, on_raced,
+                          client);
 }
 
 /* The descriptor or the path was given: posted, to end outside of connect. */
@@ -388,6 +311,10 @@ static int client_prepare(h2ws_client *client, const char *url) {
   if (rv == 0) {
     rv = copy_string(&client->server_name, client->options.server_name);
   }
+  if (rv == 0 && client->options.proxy != NULL) {
+    rv = h2ws__proxy_parse(&client->proxy, client->options.proxy, client->why,
+                           sizeof(client->why));
+  }
   if (rv == 0 && client->url.secure) {
     rv = client_prepare_tls(client);
   }
@@ -398,7 +325,7 @@ static int client_begin(h2ws_client *client) {
   int rv;
   client->deadline = ms == 0 ? H2WS_NEVER : h2ws__io_now(NULL) + ms * H2WS_MS;
   if (client->options.fd < 0 && client->unix_path == NULL) {
-    return client_resolve(client, ms);
+    return client_race(client);
   }
   rv = h2ws_loop_post(client->loop, connect_given, client);
   client->given_posted = rv == 0;
@@ -485,11 +412,8 @@ void h2ws_client_free(h2ws_client *client) {
     client_explain(client, "the client was freed");
     client_failed(client, H2WS_ERR_CANCELLED);
   }
-  h2ws__resolve_cancel(client->resolve);
-  client->resolve = NULL;
-  if (client->resolve_timer != NULL) {
-    (void)event_del(client->resolve_timer);
-  }
+  h2ws__race_cancel(client->race);
+  client->race = NULL;
   if (!client->given_posted) {
     h2ws__loop_bury(client->loop, &client->grave, client_bury);
   }
