@@ -142,6 +142,20 @@ int h2ws__socket_send_check(h2ws_socket *socket) {
   return sender_check(socket);
 }
 
+/*
+ * The same for a piece of a message, which may fill half of the queue: so a
+ * message without end takes little room, and leaves some for other frames.
+ */
+static int sender_check_piece(h2ws_socket *socket) {
+  int rv = sender_check(socket);
+  if (rv == 0 &&
+      !h2ws__stream_is_below(socket->stream, socket->env->high_water / 2 + 1)) {
+    socket->want_writable = true;
+    rv = H2WS_ERR_AGAIN;
+  }
+  return rv;
+}
+
 /* The opcode of a type to send; 0 if it is none. */
 static uint8_t type_opcode(h2ws_type type) {
   switch (type) {
@@ -268,7 +282,7 @@ int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
     return h2ws__socket_may_send(socket) ? H2WS_ERR_STATE
                                          : h2ws__socket_send_error(socket);
   }
-  rv = sender_check(socket);
+  rv = sender_check_piece(socket);
   if (rv != 0) {
     return rv;
   }

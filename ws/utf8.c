@@ -13,16 +13,31 @@ static words load(const uint8_t *data) {
   return w;
 }
 
-/* How many bytes from `data` on are ASCII, in steps of 64 and 8. */
+/* True if `len` bytes, a multiple of 64, are ASCII. */
+static bool all_ascii(const uint8_t *data, size_t len) {
+  words a = {0, 0};
+  words b = {0, 0};
+  words c = {0, 0};
+  words d = {0, 0};
+  size_t i;
+  for (i = 0; i < len; i += 64) {
+    a |= load(data + i);
+    b |= load(data + i + 16);
+    c |= load(data + i + 32);
+    d |= load(data + i + 48);
+  }
+  a |= b | c | d;
+  return ((a[0] | a[1]) & HIGH_BITS) == 0;
+}
+
+/* How many bytes from `data` on are ASCII, in steps of 512, 64 and 8. */
 static size_t ascii_run(const uint8_t *data, size_t len) {
   size_t i = 0;
   uint64_t w;
-  while (i + 64 <= len) {
-    words all = (load(data + i) | load(data + i + 16)) |
-                (load(data + i + 32) | load(data + i + 48));
-    if (((all[0] | all[1]) & HIGH_BITS) != 0) {
-      break;
-    }
+  while (i + 512 <= len && all_ascii(data + i, 512)) {
+    i += 512;
+  }
+  while (i + 64 <= len && all_ascii(data + i, 64)) {
     i += 64;
   }
   while (i + 8 <= len) {
@@ -35,94 +50,92 @@ static size_t ascii_run(const uint8_t *data, size_t len) {
   return i;
 }
 
-/* The first byte of a character of several (RFC 3629 section 4). */
-static bool utf8_begin(struct h2ws__utf8 *utf8, uint8_t byte) {
-  utf8->low = 0x80;
-  utf8->high = 0xbf;
-  if (byte >= 0xc2 && byte <= 0xdf) {
-    utf8->need = 1;
-  } else if (byte >= 0xe0 && byte <= 0xef) {
-    utf8->need = 2;
-    if (byte == 0xe0) {
-      utf8->low = 0xa0; /* shorter forms exist */
-    } else if (byte == 0xed) {
-      utf8->high = 0x9f; /* surrogates */
-    }
-  } else if (byte >= 0xf0 && byte <= 0xf4) {
-    utf8->need = 3;
-    if (byte == 0xf0) {
-      utf8->low = 0x90;
-    } else if (byte == 0xf4) {
-      utf8->high = 0x8f; /* beyond U+10FFFF */
-    }
-  } else {
-    return false;
-  }
-  return true;
-}
-
-static bool is_continuation(uint8_t byte) {
-  return (byte & 0xc0) == 0x80;
-}
-
 /*
- * Bytes of whole characters at the front, as far as they lie within `len`
- * with room to spare; stops before what the slow path must look at.
+ * What is not ASCII goes through an automaton without branches. For each
+ * byte there is one word, which holds for each state, at the bit that is the
+ * state's number, the number of the next state. A state is what may follow.
  */
-static size_t multibyte_run(const uint8_t *p, size_t len) {
-  size_t i = 0;
-  while (i + 4 <= len) {
-    if (p[i] < 0x80) {
-      i++;
-    } else if (p[i] >= 0xc2 && p[i] <= 0xdf && is_continuation(p[i + 1])) {
-      i += 2;
-    } else if (p[i] > 0xe0 && p[i] <= 0xef && p[i] != 0xed &&
-               is_continuation(p[i + 1]) && is_continuation(p[i + 2])) {
-      i += 3;
-    } else if (p[i] > 0xf0 && p[i] < 0xf4 && is_continuation(p[i + 1]) &&
-               is_continuation(p[i + 2]) && is_continuation(p[i + 3])) {
-      i += 4;
-    } else {
-      break;
-    }
-    if (p[i - 1] < 0x80 && i + 8 <= len) {
-      size_t ascii = ascii_run(p + i, len - i);
-      i += ascii;
-    }
-  }
-  return i;
-}
+enum {
+  WHOLE = 0, /* a new character */
+  ANY1 = 6,  /* one more byte, 80 to BF */
+  ANY2 = 12, /* two more */
+  ANY3 = 18,
+  AFTER_E0 = 24, /* A0 to BF, one more: shorter forms exist */
+  AFTER_ED = 30, /* 80 to 9F, one more: surrogates */
+  AFTER_F0 = 36, /* 90 to BF, two more: shorter forms exist */
+  AFTER_F4 = 42, /* 80 to 8F, two more: beyond U+10FFFF */
+  NEVER = 48,    /* not UTF-8, whatever follows */
+};
+#define STATE_BITS 63
 
-/* One byte where the fast paths stopped. */
-static bool utf8_step(struct h2ws__utf8 *utf8, uint8_t byte) {
-  if (utf8->need == 0) {
-    return byte < 0x80 || utf8_begin(utf8, byte);
-  }
-  if (byte < utf8->low || byte > utf8->high) {
-    return false;
-  }
-  utf8->need--;
-  utf8->low = 0x80;
-  utf8->high = 0xbf;
-  return true;
-}
+#define FROM(state, next) ((uint64_t)(next) << (state))
+
+/* A byte that begins a character, or is one. */
+#define BEGIN(next)                                                            \
+  (FROM(WHOLE, next) | FROM(ANY1, NEVER) | FROM(ANY2, NEVER) |                 \
+   FROM(ANY3, NEVER) | FROM(AFTER_E0, NEVER) | FROM(AFTER_ED, NEVER) |         \
+   FROM(AFTER_F0, NEVER) | FROM(AFTER_F4, NEVER) | FROM(NEVER, NEVER))
+
+/* A byte that goes on with one; what it may follow depends on its range. */
+#define GO_ON(e0, ed, f0, f4)                                                  \
+  (FROM(WHOLE, NEVER) | FROM(ANY1, WHOLE) | FROM(ANY2, ANY1) |                 \
+   FROM(ANY3, ANY2) | FROM(AFTER_E0, e0) | FROM(AFTER_ED, ed) |                \
+   FROM(AFTER_F0, f0) | FROM(AFTER_F4, f4) | FROM(NEVER, NEVER))
+
+#define X2(v) v, v
+#define X3(v) v, X2(v)
+#define X4(v) X2(v), X2(v)
+#define X8(v) X4(v), X4(v)
+#define X12(v) X8(v), X4(v)
+#define X16(v) X8(v), X8(v)
+#define X30(v) X16(v), X12(v), X2(v)
+#define X32(v) X16(v), X16(v)
+#define X128(v) X32(v), X32(v), X32(v), X32(v)
+
+static const uint64_t automaton[256] = {
+  X128(BEGIN(WHOLE)),                   /* 00 */
+  X16(GO_ON(NEVER, ANY1, NEVER, ANY2)), /* 80 */
+  X16(GO_ON(NEVER, ANY1, ANY2, NEVER)), /* 90 */
+  X32(GO_ON(ANY1, NEVER, ANY2, NEVER)), /* A0 */
+  X2(BEGIN(NEVER)),                     /* C0 */
+  X30(BEGIN(ANY1)),                     /* C2 */
+  BEGIN(AFTER_E0),
+  X12(BEGIN(ANY2)), /* E0 */
+  BEGIN(AFTER_ED),
+  X2(BEGIN(ANY2)), /* ED */
+  BEGIN(AFTER_F0),
+  X3(BEGIN(ANY3)), /* F0 */
+  BEGIN(AFTER_F4),
+  X8(BEGIN(NEVER)), /* F4 */
+  X3(BEGIN(NEVER)), /* FD */
+};
+
+/* Bytes taken by the automaton before ASCII is looked for again. */
+#define STRETCH 64
 
 bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len) {
+  uint64_t state = utf8->state;
   size_t i = 0;
   while (i < len) {
-    if (utf8->need == 0) {
+    size_t end;
+    if (state == WHOLE) {
       i += ascii_run(data + i, len - i);
-      i += multibyte_run(data + i, len - i);
     }
-    if (i < len && !utf8_step(utf8, data[i++])) {
+    end = len - i < STRETCH ? len : i + STRETCH;
+    for (; i < end; i++) {
+      state = automaton[data[i]] >> (state & STATE_BITS);
+    }
+    state &= STATE_BITS;
+    if (state == NEVER) {
       return false;
     }
   }
+  utf8->state = (uint8_t)state;
   return true;
 }
 
 bool h2ws__utf8_is_complete(const struct h2ws__utf8 *utf8) {
-  return utf8->need == 0;
+  return utf8->state == WHOLE;
 }
 
 bool h2ws__utf8_is_valid(const uint8_t *data, size_t len) {

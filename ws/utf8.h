@@ -11,9 +11,7 @@
 
 /* Zeroed: between characters. */
 struct h2ws__utf8 {
-  uint8_t need; /* continuation bytes to come */
-  uint8_t low;  /* range of the next one, */
-  uint8_t high; /* where it is narrower than 80 to BF */
+  uint8_t state; /* of the automaton in utf8.c */
 };
 
 /* False if the text cannot become valid. */

@@ -909,7 +909,8 @@ H2WS_EXTERN int h2ws_socket_send(h2ws_socket *socket, h2ws_type type,
 
 /*
  * One message in pieces, as fragments (RFC 6455 section 5.4): begin, any
- * number of pieces, end. Each piece is all or AGAIN. Control frames may go
+ * number of pieces, end. Each piece is all or AGAIN; they fill at most half
+ * of the queue, and the last of them may go over it. Control frames may go
  * between. Text is checked piece by piece; end fails with H2WS_ERR_UTF8
  * inside a character. Compressed pieces are flushed, each as it comes.
  * Errors as h2ws_socket_send(); H2WS_ERR_STATE out of order.

@@ -259,15 +259,20 @@ h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf, size_t cap) {
  * Sending
  */
 
-bool h2ws_stream_is_writable(h2ws_stream *stream) {
-  if (stream == NULL || !stream_may_send(stream)) {
+bool h2ws__stream_is_below(h2ws_stream *stream, size_t mark) {
+  if (!stream_may_send(stream)) {
     return false;
   }
-  if (stream->tx.q.len < stream->env->high_water) {
+  if (stream->tx.q.len < mark) {
     return true;
   }
   stream->tx_blocked = true;
   return false;
+}
+
+bool h2ws_stream_is_writable(h2ws_stream *stream) {
+  return stream != NULL &&
+         h2ws__stream_is_below(stream, stream->env->high_water);
 }
 
 int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out, size_t len) {

@@ -75,6 +75,9 @@ struct h2ws_stream {
   } tx;
 };
 
+/* As h2ws_stream_is_writable(), with a mark of its own. */
+bool h2ws__stream_is_below(h2ws_stream *stream, size_t mark);
+
 /* For carriers. */
 
 /* Sets up an embedded stream with one reference, held by the carrier. */
