@@ -253,7 +253,8 @@ static h2ws_close_info info_of(const struct h2ws__h2_stream *stream,
     info = h2ws__close_info((h2ws_close_class)stream->why_cls,
                             stream->why_error, stream->why);
     info.retryable = stream->why_error == H2WS_ERR_RETRY ||
-                     stream->why_error == H2WS_ERR_GOING_AWAY;
+                     stream->why_error == H2WS_ERR_GOING_AWAY ||
+                     stream->why_error == H2WS_ERR_EXHAUSTED;
   } else if (stream->base.reset_asked) {
     info = h2ws__close_info(H2WS_CLOSE_ABORTED, H2WS_ERR_ABORTED,
                             "the stream was reset on this side");
@@ -540,13 +541,23 @@ static void give_up(struct h2ws__h2_stream *stream, h2ws_close_class cls,
   h2ws__h2_stream_close(stream, NGHTTP2_NO_ERROR);
 }
 
+/* Why no stream can be opened. */
+static int open_error(const struct h2ws__h2 *h2) {
+  if (h2->server) {
+    return H2WS_ERR_STATE;
+  }
+  return nghttp2_session_get_next_stream_id(h2->session) > INT32_MAX
+           ? H2WS_ERR_EXHAUSTED
+           : H2WS_ERR_GOING_AWAY;
+}
+
 /* True if the peer's SETTINGS let this request go, or it was given up. */
 static bool submit_next(struct h2ws__h2_stream *stream) {
   struct h2ws__h2 *h2 = stream->h2;
   int rv;
   if (!nghttp2_session_check_request_allowed(h2->session)) {
-    give_up(stream, H2WS_CLOSE_REFUSED, H2WS_ERR_GOING_AWAY,
-            "the connection takes no new streams");
+    rv = open_error(h2);
+    give_up(stream, H2WS_CLOSE_REFUSED, rv, h2ws_strerror(rv));
     return true;
   }
   if (stream->extended && !h2ws__h2_has_extended_connect(h2)) {
@@ -577,7 +588,8 @@ void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {
     struct h2ws__link *next = link->next;
     struct h2ws__h2_stream *stream =
       H2WS__OWNER(link, struct h2ws__h2_stream, link);
-    if (h2->ours_len >= max_ours(h2)) {
+    if (h2->ours_len >= max_ours(h2) &&
+        nghttp2_session_check_request_allowed(h2->session)) {
       return;
     }
     if (!h2ws__link_is_in(&stream->todo) && submit_next(stream)) {
@@ -616,7 +628,7 @@ int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
     return H2WS_ERR_CLOSED;
   }
   if (!h2ws__h2_can_open(h2)) {
-    return h2->server ? H2WS_ERR_STATE : H2WS_ERR_GOING_AWAY;
+    return open_error(h2);
   }
   stream = h2ws__h2_stream_new(h2, H2WS_STREAM_WAITING);
   if (stream == NULL) {

@@ -547,6 +547,34 @@ START_TEST(LC_05_crossing_closes) {
 }
 END_TEST
 
+START_TEST(LC_06_what_is_queued_goes_before_the_close) {
+  static const uint8_t much[1000000];
+  struct wire_app *app;
+  const struct wire_got *last;
+  size_t i;
+  wire_server(&w, test_chunks[_i]);
+  app = wire_open(&w, 1);
+  ck_assert_int_eq(
+    h2ws_socket_send(app->socket, H2WS_BINARY, much, sizeof(much)), 0);
+  ck_assert_int_eq(h2ws_socket_close(app->socket, 1000, NULL, 0), 0);
+  wire_take(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 1), 65535); /* the windows */
+  for (i = 0; i < 10; i++) {
+    wire_update(&w.in, 1, 100000);
+    wire_update(&w.in, 0, 100000);
+  }
+  wire_feed(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 1), sizeof(much) + 10 + 4);
+  last = &w.got[w.got_len - 1];
+  ck_assert_int_eq(last->type, WIRE_DATA);
+  ck_assert_mem_eq(last->payload + last->len - 4, CLOSE_1000, 4);
+  wire_masked(&w.in, 1, WIRE_ES, WIRE_CLOSE, CODE_1000, 2);
+  wire_feed(&w);
+  expect_closed(app, H2WS_CLOSE_CLEAN, 1000);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(LC_07_an_abort_drops_what_is_queued) {
   static const uint8_t much[1000000];
   struct wire_app *app;
@@ -661,6 +689,7 @@ Suite *h2ws_test_suite(void) {
     LC_01_a_close_without_answer,
     LC_02_a_lost_connection_is_abnormal,
     LC_05_crossing_closes,
+    LC_06_what_is_queued_goes_before_the_close,
     LC_07_an_abort_drops_what_is_queued,
     LC_12_nothing_is_read_after_the_end,
     LC_15_an_error_goaway_lets_lower_streams_finish,

@@ -324,6 +324,34 @@ START_TEST(nghttp2_gap_12_no_flood_goes_unnoticed) {
 }
 END_TEST
 
+/* A client has the same limits. */
+START_TEST(FL_03_a_server_that_floods) {
+  static const struct {
+    int type;
+    int flags;
+    uint32_t stream;
+    size_t len;
+  } frames[] = {
+    {WIRE_DATA, 0, 1, 0},     {WIRE_PING, 0, 0, 8}, {WIRE_SETTINGS, 0, 0, 0},
+    {WIRE_PRIORITY, 0, 1, 5}, {0x0c, 0, 0, 0},
+  };
+  size_t i;
+  for (i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+    wire_init(&w, test_chunks[_i]);
+    w.options.max_glitch_burst = 300;
+    wire_start_client(&w);
+    wire_greet(&w);
+    (void)wire_ask_open(&w);
+    wire_frame(&w.in, frames[i].type, frames[i].flags, frames[i].stream,
+               "\0\0\0\0\0\0\0", frames[i].len);
+    feed_times(400);
+    expect_calm();
+    ck_assert_int_eq(wire_app(&w, 1)->events.code, 1006);
+    wire_end(&w);
+  }
+}
+END_TEST
+
 START_TEST(FL_15_streams_beyond_the_limit) {
   uint32_t id;
   wire_init(&w, test_chunks[_i]);
@@ -533,7 +561,7 @@ static void frame_block(uint32_t stream, const struct wire_buf *block) {
   }
 }
 
-START_TEST(LM_02_many_fields_get_431) {
+START_TEST(F_39_many_fields_get_431) {
   struct wire_buf block = {0};
   char value[720];
   int i;
@@ -679,6 +707,7 @@ Suite *h2ws_test_suite(void) {
     FL_08_requests_that_the_application_refuses,
     FL_13_interim_answers_without_end,
     nghttp2_gap_12_no_flood_goes_unnoticed,
+    FL_03_a_server_that_floods,
     FL_15_streams_beyond_the_limit,
     FL_18_websocket_pings_while_nothing_can_be_sent,
     FL_20_closes_after_the_first,
@@ -688,7 +717,7 @@ Suite *h2ws_test_suite(void) {
     LM_01_a_small_bomb_gets_431,
     nghttp2_gap_08_a_big_block_keeps_the_table,
     nghttp2_gap_14_a_large_bomb_ends_the_connection,
-    LM_02_many_fields_get_431,
+    F_39_many_fields_get_431,
     LM_02_one_field_that_nghttp2_does_not_take,
     LM_01_a_client_resets_an_answer_that_is_too_big,
     LM_03_heads_are_freed_though_nothing_drains,

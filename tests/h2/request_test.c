@@ -493,6 +493,108 @@ START_TEST(HS_13_a_bad_list_of_subprotocols_gets_400) {
 }
 END_TEST
 
+START_TEST(W_24_one_of_the_subprotocols_offered) {
+  static const struct {
+    const char *offer;
+    const char *chosen;
+  } cases[] = {{"chat, superchat", "chat"},
+               {"superchat,chat", "chat"},
+               {"superchat", "superchat"},
+               {"Chat", NULL},
+               {"other", NULL}};
+  char head[256];
+  size_t i;
+  wire_init(&w, test_chunks[_i]);
+  w.socket_options.protocols = "chat, superchat";
+  wire_start_server(&w);
+  wire_greet(&w);
+  for (i = 0; i < LEN(cases); i++) {
+    uint32_t id = (uint32_t)i * 2 + 1;
+    const char *chosen;
+    (void)snprintf(head, sizeof(head),
+                   WIRE_CONNECT "sec-websocket-protocol: %s\n", cases[i].offer);
+    wire_head(&w.in, id, WIRE_EH, head);
+    wire_feed(&w);
+    ck_assert_int_eq(wire_status(&w, id), 200);
+    chosen = wire_field_of(&w, id, "sec-websocket-protocol");
+    ck_assert_pstr_eq(chosen, cases[i].chosen);
+  }
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_25_an_extension_not_spoken_is_left_out) {
+  wire_server(&w, test_chunks[_i]);
+  wire_head(&w.in, 1, WIRE_EH,
+            WIRE_CONNECT "sec-websocket-extensions: x-unknown; a=1\n");
+  wire_feed(&w);
+  ck_assert_int_eq(wire_status(&w, 1), 200);
+  ck_assert_ptr_null(wire_field_of(&w, 1, "sec-websocket-extensions"));
+  wire_unharmed(&w, 1);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_47_no_other_field_is_needed) {
+  wire_server(&w, test_chunks[_i]);
+  wire_head(&w.in, 1, WIRE_EH,
+            WIRE_CONNECT "via: 2 proxy\nx-forwarded-for: 10.0.0.1\n"
+                         "sec-websocket-key: x\nforwarded: for=a\n");
+  wire_feed(&w);
+  ck_assert_int_eq(wire_status(&w, 1), 200);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(HS_23_ten_thousand_at_once) {
+  uint32_t last = test_chunks[_i] > 7 ? 20000 : 2000;
+  uint32_t id;
+  wire_init(&w, test_chunks[_i]);
+  w.options.max_streams = 10000;
+  wire_start_server(&w);
+  wire_greet(&w);
+  for (id = 1; id < last; id += 2) {
+    wire_head(&w.in, id, WIRE_EH, WIRE_CONNECT);
+  }
+  wire_feed(&w);
+  wire_expect_alive(&w);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), last / 2);
+  for (id = 1; id < last; id += 2) {
+    wire_masked(&w.in, id, WIRE_ES, WIRE_CLOSE, "\x03\xe8", 2);
+  }
+  wire_feed(&w);
+  wire_expect_alive(&w);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 0);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(FL_16_requests_that_nobody_answers) {
+  uint32_t id;
+  wire_server(&w, test_chunks[_i]);
+  w.wait = true;
+  for (id = 1; id < 200; id += 2) {
+    wire_head(&w.in, id, WIRE_EH, WIRE_CONNECT);
+  }
+  wire_feed(&w);
+  ck_assert_int_eq(w.requests, 100);
+  wire_advance(&w, 14999);
+  ck_assert_uint_eq(w.got_len, 0);
+  wire_advance(&w, 1);
+  for (id = 1; id < 200; id += 2) {
+    ck_assert_int_eq(wire_status(&w, id), 503);
+    ck_assert(wire_ended(&w, id));
+  }
+  wire_advance(&w, 2000);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 0);
+  w.wait = false;
+  wire_clear(&w);
+  (void)wire_open(&w, 201);
+  wire_unharmed(&w, 201);
+  wire_end(&w);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------
  * What a client asks
  */
@@ -613,9 +715,12 @@ Suite *h2ws_test_suite(void) {
     W_22_keys_and_accepts_take_no_part,
     W_23_another_version_gets_400_and_the_right_one,
     W_23_a_missing_version_can_be_let_pass,
+    W_24_one_of_the_subprotocols_offered,
+    W_25_an_extension_not_spoken_is_left_out,
     W_26_an_origin_can_be_refused,
     W_26_field_names_go_out_in_lower_case,
     W_34_a_request_that_has_ended_cannot_open,
+    W_47_no_other_field_is_needed,
     W_48_a_length_on_the_request_gets_400,
     nghttp2_gap_06_a_length_does_no_harm,
     F_33_malformed_fields_are_malformed_requests,
@@ -630,6 +735,8 @@ Suite *h2ws_test_suite(void) {
     HS_03_a_long_protocol_is_refused,
     HS_12_two_origins_get_400,
     HS_13_a_bad_list_of_subprotocols_gets_400,
+    HS_23_ten_thousand_at_once,
+    FL_16_requests_that_nobody_answers,
   };
   return wire_suite("h2/request", tests, sizeof(tests) / sizeof(tests[0]));
 }
