@@ -70,6 +70,7 @@ typedef struct h2ws_options {
   const char *subprotocols;  /* offered, a comma list; NULL: none */
   const char *ca_file;       /* PEM: trust these instead of the system's */
   bool insecure;             /* do not verify the server's certificate */
+  bool compress;             /* offer permessage-deflate (RFC 7692) */
   bool background;           /* h2ws_connect() does not wait for the answer */
   uint32_t open_timeout_ms;  /* DNS, TCP, TLS, HTTP/2 and the answer; 10 s */
   uint32_t send_timeout_ms;  /* for room in the send queue; 30 s; 0: for ever */
@@ -146,6 +147,9 @@ typedef struct h2ws_serve_options {
   const char *cert_file;    /* PEM chain; NULL: a throw-away certificate */
   const char *key_file;     /* PEM; NULL: in cert_file */
   const char *subprotocols; /* spoken, a comma list; NULL: none */
+  const char *origins;      /* of browsers that are welcome; NULL: all; see
+                               h2ws_socket_options */
+  bool compress;            /* take permessage-deflate where it is offered */
   unsigned threads;         /* handlers at once; further requests wait, and
                                are answered 503 after 15 s; 64 */
   uint32_t send_timeout_ms; /* as in h2ws_options */

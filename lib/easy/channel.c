@@ -324,6 +324,9 @@ static void channel_ended_with(struct h2ws__channel *c,
   was_open = c->was_open;
   channel_unlock(c);
   h2ws__why_ended(&end, c->setup.where, was_open, info);
+  if (!was_open && end.error == H2WS_ERR_ABORTED) {
+    end.error = H2WS_ERR_CANCELLED; /* at each step of connecting the same */
+  }
   h2ws__channel_ended(c, &end);
 }
 
@@ -347,7 +350,7 @@ static void channel_abort(struct h2ws__channel *c) {
     (void)h2ws_stream_reset(c->loop.stream, H2_CANCEL);
   } else {
     h2ws__dial_drop(c);
-    h2ws__why_failed(&end, c->setup.where, H2WS_ERR_ABORTED, NULL);
+    h2ws__why_failed(&end, c->setup.where, H2WS_ERR_CANCELLED, NULL);
     h2ws__channel_ended(c, &end);
   }
 }
@@ -406,6 +409,9 @@ void h2ws__channel_opened(struct h2ws__channel *c) {
     return;
   }
   c->facts.subprotocol = copy(h2ws_socket_protocol(c->loop.socket));
+  if (h2ws_socket_has_compression(c->loop.socket)) {
+    c->facts.extensions = copy("permessage-deflate");
+  }
   c->phase = H2WS__PHASE_OPEN;
   c->was_open = true;
   h2ws__handle_changed(&c->handle);
@@ -417,12 +423,8 @@ void h2ws__channel_opened(struct h2ws__channel *c) {
 }
 
 static void on_socket_open(h2ws_socket *socket, void *user) {
-  struct h2ws__channel *c = user;
-  h2ws_stream *stream = h2ws_socket_stream(socket);
-  h2ws__channel_learn(c, stream);
-  c->facts.extensions =
-    copy(h2ws_stream_header(stream, "sec-websocket-extensions"));
-  h2ws__channel_opened(c);
+  h2ws__channel_learn(user, h2ws_socket_stream(socket));
+  h2ws__channel_opened(user);
 }
 
 static void on_stream_open(h2ws_stream *stream, void *user) {

@@ -37,7 +37,7 @@ struct server {
   char *listen;
   const char *path; /* in url */
   char *subprotocols;
-  char *protocols;
+  char *origins;
 
   /* The loop's. */
   h2ws_server *server;
@@ -373,7 +373,7 @@ static void server_destroy(struct h2ws__handle *handle) {
   free(s->url);
   free(s->listen);
   free(s->subprotocols);
-  free(s->protocols);
+  free(s->origins);
   free(s);
 }
 
@@ -448,12 +448,33 @@ static void server_defaults(struct server *s) {
   server->conn.low_water = o->send_queue / 8;
   s->socket_options.max_message = o->max_message;
   s->socket_options.close_timeout_ms = o->close_timeout_ms;
+  s->socket_options.compress = s->socket_options.compress || o->compress;
+}
+
+static bool copy(char **out, const char *text) {
+  *out = text == NULL ? NULL : strdup(text);
+  return text == NULL || *out != NULL;
+}
+
+/* What is still read when the caller's own strings may be gone. */
+static bool server_copy(struct server *s, const char *url) {
+  const h2ws_serve_options *o = &s->options;
+  h2ws_socket_options *socket = &s->socket_options;
+  const char *spoken =
+    o->subprotocols != NULL ? o->subprotocols : socket->protocols;
+  const char *origins = o->origins != NULL ? o->origins : socket->origins;
+  if (!copy(&s->url, url) || !copy(&s->subprotocols, spoken) ||
+      !copy(&s->origins, origins)) {
+    return false;
+  }
+  socket->protocols = s->subprotocols;
+  socket->origins = s->origins;
+  return true;
 }
 
 static int server_set_up(struct server *s, const char *url,
                          const h2ws_serve_options *options) {
   h2ws_serve_options *o = &s->options;
-  const char *spoken;
   int rv;
   h2ws_serve_options_default(o, sizeof(*o));
   if (options != NULL) {
@@ -464,12 +485,7 @@ static int server_set_up(struct server *s, const char *url,
     return H2WS_ERR_INVALID;
   }
   server_defaults(s);
-  spoken =
-    o->subprotocols != NULL ? o->subprotocols : s->socket_options.protocols;
-  s->subprotocols = spoken == NULL ? NULL : strdup(spoken);
-  s->socket_options.protocols = s->subprotocols;
-  s->url = strdup(url);
-  if (s->url == NULL || (spoken != NULL && s->subprotocols == NULL)) {
+  if (!server_copy(s, url)) {
     return H2WS_ERR_NOMEM;
   }
   rv = server_read_url(s);

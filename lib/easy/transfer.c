@@ -56,10 +56,12 @@ int h2ws__channel_send(struct h2ws__channel *c, h2ws_type type,
                        const void *data, size_t len, bool wait) {
   struct h2ws__message *message;
   int rv;
-  if ((data == NULL && len > 0) || (type != H2WS_TEXT && type != H2WS_BINARY)) {
+  bool text = type == H2WS_TEXT || type == H2WS_TEXT_UNCOMPRESSED;
+  if ((data == NULL && len > 0) ||
+      (!text && type != H2WS_BINARY && type != H2WS_BINARY_UNCOMPRESSED)) {
     return H2WS_ERR_INVALID;
   }
-  if (type == H2WS_TEXT && !h2ws_is_utf8(data, len)) {
+  if (text && !h2ws_is_utf8(data, len)) {
     return H2WS_ERR_UTF8;
   }
   message = h2ws__message_new(type, data, len);

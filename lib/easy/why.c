@@ -61,7 +61,8 @@ static const char *try_for_open(int error) {
   case H2WS_ERR_PROTO:
     return "A proxy that lacks extended CONNECT is likely: connect past it.";
   case H2WS_ERR_LOST:
-    return "Does the server speak HTTP/2 on this port, with TLS or without as the "
+    return "Does the server speak HTTP/2 on this port, with TLS or without as "
+           "the "
            "URL says?";
   case H2WS_ERR_URL:
     return "Write it as wss://HOST[:PORT]/PATH; ws, https and http work too.";
