@@ -4,7 +4,6 @@
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <event2/event.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <nghttp2/nghttp2.h>
@@ -197,9 +196,7 @@ START_TEST(the_deadline_covers_the_name) {
   EDGE_UNTIL(&edge, slow_answered); /* and nobody listens to it */
   edge_turn(&edge);
   ck_assert_int_eq(guest.closed, 1);
-  h2ws_client_free(guest.client);
-  event_free(edge.tick);
-  h2ws_loop_free(edge.loop);
+  end();
 }
 END_TEST
 

@@ -1,0 +1,275 @@
+/*
+ * A system that fails. The calls below take the place of the C library's; an
+ * armed fault strikes, an idle one lets pass.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/io/support/raw.h"
+#include "tests/support/suite.h"
+
+static struct edge edge;
+static struct guest guest;
+
+static struct {
+  bool armed;
+  size_t most;      /* bytes per call; 0: all */
+  int between;      /* errno of every second call of send and recv */
+  int accept_error; /* errno of accept4(), this many times */
+  int accept_failures;
+  int connect_error;
+  int epoll_error; /* of adding a descriptor */
+  bool no_options; /* setsockopt() fails */
+  long calls;
+  long refused; /* faults that struck */
+} faults;
+
+/* ISO C has no cast from an object to a function. */
+#define SYSTEM(name, function)                                                 \
+  do {                                                                         \
+    void *symbol = dlsym(RTLD_NEXT, name);                                     \
+    memcpy(&(function), &symbol, sizeof(function));                            \
+  } while (0)
+
+static bool strikes(int error) {
+  if (!faults.armed || error == 0) {
+    return false;
+  }
+  faults.refused++;
+  errno = error;
+  return true;
+}
+
+static size_t cut(size_t len) {
+  faults.calls++;
+  return faults.armed && faults.most > 0 && len > faults.most ? faults.most
+                                                              : len;
+}
+
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+ssize_t send(int fd, const void *buf, size_t len, int flags) {
+  ssize_t (*real)(int, const void *, size_t, int);
+  size_t n = cut(len);
+  SYSTEM("send", real);
+  if (faults.calls % 2 == 0 && strikes(faults.between)) {
+    return -1;
+  }
+  return real(fd, buf, n, flags);
+}
+
+ssize_t recv(int fd, void *buf, size_t len, int flags) {
+  ssize_t (*real)(int, void *, size_t, int);
+  size_t n = cut(len);
+  SYSTEM("recv", real);
+  if (faults.calls % 2 == 0 && strikes(faults.between)) {
+    return -1;
+  }
+  return real(fd, buf, n, flags);
+}
+
+int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags) {
+  int (*real)(int, __SOCKADDR_ARG, socklen_t *, int);
+  SYSTEM("accept4", real);
+  if (faults.accept_failures > 0 && strikes(faults.accept_error)) {
+    faults.accept_failures--;
+    return -1;
+  }
+  return real(fd, addr, len, flags);
+}
+
+int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len) {
+  int (*real)(int, __CONST_SOCKADDR_ARG, socklen_t);
+  SYSTEM("connect", real);
+  return strikes(faults.connect_error) ? -1 : real(fd, addr, len);
+}
+
+/* Called by libevent, which must see it. */
+__attribute__((visibility("default"))) int
+epoll_ctl(int epoll, int op, int fd, struct epoll_event *event) {
+  int (*real)(int, int, int, struct epoll_event *);
+  SYSTEM("epoll_ctl", real);
+  if (op == EPOLL_CTL_ADD && strikes(faults.epoll_error)) {
+    return -1;
+  }
+  return real(epoll, op, fd, event);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
+  int (*real)(int, int, int, const void *, socklen_t);
+  SYSTEM("setsockopt", real);
+  if (faults.no_options && strikes(ENOPROTOOPT)) {
+    return -1;
+  }
+  return real(fd, level, name, value, len);
+}
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
+
+static void begin(bool cleartext) {
+  memset(&faults, 0, sizeof(faults));
+  edge_begin(&edge);
+  edge.options.cleartext = cleartext;
+  edge_serve(&edge);
+  guest_init(&guest, &edge);
+  guest.options.insecure = true;
+}
+
+static void end(void) {
+  faults.armed = false;
+  h2ws_client_free(guest.client);
+  edge_end(&edge);
+}
+
+static void visit(bool cleartext) {
+  guest_visit(&guest, cleartext ? "ws" : "wss", "127.0.0.1", "/echo");
+}
+
+/* Each: bytes per call, errno between the calls. */
+static const struct {
+  size_t most;
+  int between;
+} transports[] = {{1, 0},      {1, EAGAIN}, {1, EINTR}, {7, EAGAIN},
+                  {0, EAGAIN}, {0, EINTR},  {100, 0}};
+#define TRANSPORTS 7
+
+/* TLS and cleartext by turns. */
+START_TEST(IO_02_IO_03_any_transport_carries_the_same) {
+  bool cleartext = _i % 2 == 1;
+  begin(cleartext);
+  faults.armed = true;
+  faults.most = transports[_i / 2].most;
+  faults.between = transports[_i / 2].between;
+  visit(cleartext);
+  guest_echo(&guest, "hello");
+  guest_echo(&guest, "and again");
+  guest_leave(&guest);
+  EDGE_UNTIL(&edge, edge.conn_closes == 1);
+  ck_assert_int_eq(guest.cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(edge.conn_cls, H2WS_CLOSE_CLEAN);
+  ck_assert(faults.between == 0 || faults.refused > 0);
+  end();
+}
+END_TEST
+
+/* A peer that takes nothing costs a call per wake-up, not a busy loop. */
+START_TEST(IO_03_a_full_socket_does_not_spin) {
+  long before;
+  int i;
+  begin(true);
+  visit(true);
+  EDGE_UNTIL(&edge, guest.opened);
+  before = faults.calls;
+  for (i = 0; i < 50; i++) {
+    edge_turn(&edge); /* idle, but for the tick */
+  }
+  ck_assert_int_le(faults.calls - before, 4);
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+static const int accept_errors[] = {ECONNABORTED, EINTR,    EPROTO, EPERM,
+                                    ENETDOWN,     EMFILE,   ENFILE, ENOBUFS,
+                                    ENOMEM,       ETIMEDOUT};
+#define ACCEPT_ERRORS 10
+
+START_TEST(IO_13_IO_14_accepting_goes_on) {
+  begin(true);
+  faults.armed = true;
+  faults.accept_error = accept_errors[_i];
+  faults.accept_failures = 2;
+  visit(true);
+  guest_echo(&guest, "hello");
+  ck_assert_int_eq(faults.accept_failures, 0);
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+static const int connect_errors[] = {EADDRNOTAVAIL, ENETUNREACH, EHOSTUNREACH,
+                                     EACCES, EAGAIN};
+#define CONNECT_ERRORS 5
+
+START_TEST(IO_15_connecting_fails_at_once) {
+  begin(true);
+  faults.armed = true;
+  faults.connect_error = connect_errors[_i];
+  visit(true);
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.error, H2WS_ERR_CONNECT);
+  ck_assert_msg(strstr(guest.detail, strerror(connect_errors[_i])) != NULL,
+                "%s", guest.detail);
+  end();
+}
+END_TEST
+
+START_TEST(IO_17_options_of_sockets_are_no_condition) {
+  begin(_i == 0);
+  faults.armed = true;
+  faults.no_options = true;
+  visit(_i == 0);
+  guest_echo(&guest, "hello");
+  ck_assert_int_gt(faults.refused, 0);
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+START_TEST(IO_19_a_client_that_cannot_be_watched_is_told) {
+  begin(true);
+  faults.armed = true;
+  faults.epoll_error = ENOSPC;
+  visit(true);
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.connected, 0);
+  ck_assert_int_ne(guest.error, 0);
+  ck_assert_int_gt(faults.refused, 0);
+  faults.armed = false;
+  ck_assert_int_eq(guest.closed, 1);
+  end();
+}
+END_TEST
+
+static void dial_and_read(struct raw *peer) {
+  raw_dial(peer);
+  peer->step = 1;
+  raw_read_all(peer);
+}
+
+START_TEST(IO_19_a_server_that_cannot_watch_one_serves_the_next) {
+  static struct raw raw;
+  begin(true);
+  memset(&raw, 0, sizeof(raw));
+  faults.armed = true;
+  faults.epoll_error = ENOSPC;
+  raw_start(&raw, dial_and_read, edge_port(&edge));
+  raw_join(&raw, &edge); /* it saw the end */
+  ck_assert_int_gt(faults.refused, 0);
+  faults.armed = false;
+  visit(true);
+  guest_echo(&guest, "hello");
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+Suite *h2ws_test_suite(void) {
+  Suite *suite = suite_create("io/faults");
+  TCase *tc = tcase_create("calls");
+  tcase_add_loop_test(tc, IO_02_IO_03_any_transport_carries_the_same, 0,
+                      2 * TRANSPORTS);
+  tcase_add_test(tc, IO_03_a_full_socket_does_not_spin);
+  tcase_add_loop_test(tc, IO_13_IO_14_accepting_goes_on, 0, ACCEPT_ERRORS);
+  tcase_add_loop_test(tc, IO_15_connecting_fails_at_once, 0, CONNECT_ERRORS);
+  tcase_add_loop_test(tc, IO_17_options_of_sockets_are_no_condition, 0, 2);
+  tcase_add_test(tc, IO_19_a_client_that_cannot_be_watched_is_told);
+  tcase_add_test(tc, IO_19_a_server_that_cannot_watch_one_serves_the_next);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
