@@ -506,6 +506,57 @@ START_TEST(F_20_an_end_between_two_halves_of_a_frame) {
 }
 END_TEST
 
+START_TEST(F_20_an_end_inside_a_header_block) {
+  struct wire_app *app = open_with_window(_i, 4);
+  ck_assert_int_eq(h2ws_socket_close(app->socket, 1000, NULL, 0), 0);
+  wire_take(&w);
+  wire_masked(&w.in, 1, WIRE_NONE, WIRE_CLOSE, CODE_1000, 2);
+  wire_head(&w.in, 3, WIRE_NONE, WIRE_PSEUDO);
+  wire_feed(&w);
+  wire_frame(&w.in, WIRE_CONTINUATION, WIRE_EH, 3, NULL, 0);
+  wire_feed(&w);
+  wire_expect_alive(&w);
+  ck_assert(wire_ended(&w, 1));
+  ck_assert_int_eq(wire_status(&w, 3), 400);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(F_13_bytes_before_our_reset_went_out) {
+  struct wire_app *app;
+  wire_server(&w, test_chunks[_i]);
+  w.raw = true;
+  app = wire_open(&w, 1);
+  w.blocked = true;
+  ck_assert_int_eq(h2ws_stream_reset(app->stream, WIRE_CANCEL), 0);
+  wire_data(&w.in, 1, WIRE_ES, "abc", 3);
+  wire_feed(&w);
+  ck_assert_uint_eq(app->events.len, 0);
+  ck_assert_int_eq(app->events.messages, 0); /* nor EOF */
+  w.blocked = false;
+  wire_take(&w);
+  wire_expect_rst(&w, 1, WIRE_CANCEL);
+  expect_closed(app, H2WS_CLOSE_ABORTED, 1006);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(LC_06_a_reply_behind_queued_bytes_gets_more_time) {
+  static const uint8_t some[1000];
+  struct wire_app *app = open_with_window(_i, 100);
+  ck_assert_int_eq(
+    h2ws_socket_send(app->socket, H2WS_BINARY, some, sizeof(some)), 0);
+  wire_masked(&w.in, 1, WIRE_NONE, WIRE_CLOSE, CODE_1000, 2);
+  wire_feed(&w);
+  wire_advance(&w, 6999);
+  ck_assert_int_eq(app->events.closed, 0);
+  wire_advance(&w, 1);
+  wire_expect_rst(&w, 1, WIRE_NO_ERROR);
+  expect_closed(app, H2WS_CLOSE_CLEAN, 1000);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(FC_13_the_window_ends_with_the_close) {
   struct wire_app *app = open_with_window(_i, 4);
   wire_masked(&w.in, 1, WIRE_NONE, WIRE_CLOSE, CODE_1000, 2);
@@ -683,6 +734,9 @@ Suite *h2ws_test_suite(void) {
     F_20_an_end_needs_no_window,
     F_20_an_end_needs_no_window_though_it_is_negative,
     F_20_an_end_between_two_halves_of_a_frame,
+    F_20_an_end_inside_a_header_block,
+    F_13_bytes_before_our_reset_went_out,
+    LC_06_a_reply_behind_queued_bytes_gets_more_time,
     FC_13_the_window_ends_with_the_close,
     F_24_updates_and_resets_may_come_late,
     F_44_any_reset_is_abnormal,

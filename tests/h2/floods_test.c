@@ -204,22 +204,27 @@ START_TEST(FL_06_what_was_reset_at_once_is_not_handed_up) {
 }
 END_TEST
 
-START_TEST(FL_07_requests_that_we_must_reset) {
-  uint32_t id = 1;
-  int n = 5000;
-  wire_init(&w, test_chunks[_i]);
+/* 5000 requests with this head, at once. */
+static void reset_flood(int chunk, const char *head) {
+  uint32_t id;
+  wire_init(&w, test_chunks[chunk]);
   w.options.max_streams = 5000;
   wire_start_server(&w);
   wire_greet(&w);
-  while (n-- > 0) {
-    wire_head(&w.in, id, WIRE_EH, WIRE_CONNECT "connection: x\n");
-    id += 2;
+  for (id = 1; id < 10000; id += 2) {
+    wire_head(&w.in, id, WIRE_EH, head);
   }
   wire_feed(&w);
   expect_calm();
   ck_assert_uint_le(wire_count(&w, WIRE_RST, WIRE_ANY), 201);
   ck_assert_int_eq(w.requests, 0);
   wire_end(&w);
+}
+
+START_TEST(FL_07_requests_that_we_must_reset) {
+  reset_flood(_i, WIRE_CONNECT "connection: x\n"); /* nghttp2 finds it */
+  reset_flood(_i, ":method: CONNECT\n:scheme: http\n:path: /\n"
+                  ":authority: a\n:protocol: a b\n"); /* we do */
 }
 END_TEST
 

@@ -154,6 +154,48 @@ START_TEST(FC_11_unread_bytes_are_credited_at_the_end) {
 }
 END_TEST
 
+/* Refused, and the peer goes on sending. */
+START_TEST(W_33_bytes_behind_a_refusal_are_credited) {
+  uint32_t id;
+  wire_init(&w, test_chunks[_i]);
+  w.options.stream_window = WINDOW;
+  w.options.conn_window = 2 * WINDOW;
+  w.refuse = true;
+  wire_start_server(&w);
+  wire_greet(&w);
+  for (id = 1; id < 11; id += 2) {
+    wire_head(&w.in, id, WIRE_EH, WIRE_CONNECT);
+    wire_feed(&w);
+    ck_assert_int_eq(wire_status(&w, id), 403);
+    data(id, much, 60000);
+    wire_feed(&w);
+    wire_rst(&w.in, id, WIRE_CANCEL);
+    wire_feed(&w);
+    wire_expect_alive(&w);
+  }
+  wire_end(&w);
+}
+END_TEST
+
+/* A client keeps little of a refusal's body, but credits all of it. */
+START_TEST(F_19_the_bodies_of_refusals_are_credited) {
+  int i;
+  wire_init(&w, test_chunks[_i]);
+  w.options.conn_window = 2 * WINDOW;
+  wire_start_client(&w);
+  wire_greet(&w);
+  for (i = 0; i < 5; i++) {
+    struct wire_app *app = wire_ask(&w);
+    wire_head(&w.in, (uint32_t)app->id, WIRE_EH, ":status: 404\n");
+    data((uint32_t)app->id, much, 60000);
+    wire_feed(&w);
+    ck_assert_int_eq(app->events.status, 404);
+    wire_expect_alive(&w);
+  }
+  wire_end(&w);
+}
+END_TEST
+
 /* What is on its way when we reset, many times. */
 START_TEST(F_13_bytes_for_a_stream_we_reset) {
   uint32_t last = 3 + (uint32_t)scaled(_i, 200);
@@ -449,6 +491,8 @@ Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     F_12_half_closed_still_receives,
     F_13_bytes_for_a_stream_we_reset,
+    W_33_bytes_behind_a_refusal_are_credited,
+    F_19_the_bodies_of_refusals_are_credited,
     F_17_a_stream_window_can_be_used_up,
     FC_01_the_connections_window_can_be_used_up,
     F_18_padding_counts_and_comes_back,

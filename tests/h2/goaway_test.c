@@ -450,6 +450,23 @@ START_TEST(idle_connections_end_in_order) {
 }
 END_TEST
 
+START_TEST(a_connection_with_a_request_under_way_is_not_idle) {
+  wire_init(&w, test_chunks[_i]);
+  w.options.open_timeout_ms = 0;
+  wire_start_client(&w);
+  wire_greet(&w);
+  wire_advance(&w, 50000);
+  (void)wire_ask(&w);
+  wire_advance(&w, 100000);
+  wire_expect_alive(&w);
+  wire_rst(&w.in, 1, WIRE_CANCEL);
+  wire_feed(&w);
+  wire_advance(&w, 60000);
+  wire_expect_goaway(&w, WIRE_NO_ERROR);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(a_stalled_transport_ends_the_connection) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
@@ -513,6 +530,7 @@ Suite *h2ws_test_suite(void) {
     keepalive_takes_any_bytes_for_life,
     keepalive_measures_the_round_trip,
     idle_connections_end_in_order,
+    a_connection_with_a_request_under_way_is_not_idle,
     a_stalled_transport_ends_the_connection,
     HS_18_a_late_answer_is_ignored,
   };

@@ -284,6 +284,7 @@ END_TEST
 
 START_TEST(ST_07_a_missing_acknowledgement_ends_it) {
   start_server(_i);
+  wire_advance(&w, 5000);
   wire_preface(&w.in);
   wire_settings(&w.in, NULL, 0);
   wire_feed(&w);
