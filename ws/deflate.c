@@ -66,9 +66,9 @@ static void *pool_alloc(struct h2ws__deflate_pool *pool, size_t size) {
 }
 
 static void pool_free(struct h2ws__deflate_pool *pool, void *ptr) {
-  uint8_t *block = (uint8_t *)ptr - BLOCK_HEADER;
-  size_t size;
   if (ptr != NULL) {
+    uint8_t *block = (uint8_t *)ptr - BLOCK_HEADER;
+    size_t size;
     memcpy(&size, block, sizeof(size));
     pool->held -= size;
     h2ws__mem_free(&pool->env->mem, block);

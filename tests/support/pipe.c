@@ -660,8 +660,9 @@ void test_pipe_expect_failed(struct test_pipe *pipe, uint16_t code) {
 }
 
 void test_pipe_expect_trace(const struct test_pipe *pipe, const char *text) {
-  ck_assert_msg(pipe->trace.len == strlen(text) &&
-                  memcmp(pipe->trace.data, text, pipe->trace.len) == 0,
+  size_t len = strlen(text);
+  ck_assert_msg(pipe->trace.len == len &&
+                  (len == 0 || memcmp(pipe->trace.data, text, len) == 0),
                 "expected the events\n%sgot\n%.*s", text, (int)pipe->trace.len,
                 (const char *)pipe->trace.data);
 }
