@@ -214,6 +214,9 @@ static void on_open(h2ws_socket *socket, void *user) {
   if (h2ws_socket_protocol(socket) != NULL) {
     (void)fprintf(stderr, ", subprotocol %s", h2ws_socket_protocol(socket));
   }
+  if (h2ws_socket_has_compression(socket)) {
+    (void)fputs(", permessage-deflate", stderr);
+  }
   (void)fputc('\n', stderr);
   if (!input_start(s)) {
     (void)h2ws_socket_abort(socket);
@@ -328,6 +331,7 @@ static bool read_options(int argc, char **argv, struct session *s,
     {"header", required_argument, NULL, 'H'},
     {"protocol", required_argument, NULL, 'p'},
     {"binary", no_argument, NULL, 'b'},
+    {"compress", no_argument, NULL, 'z'},
     {"insecure", no_argument, NULL, 'k'},
     {"cacert", required_argument, NULL, 'c'},
     {"proxy", required_argument, NULL, 'x'},
@@ -349,6 +353,12 @@ static bool read_options(int argc, char **argv, struct session *s,
       break;
     case 'b':
       s->type = H2WS_BINARY;
+      break;
+    case 'z':
+      s->socket_options.compress = true;
+      s->socket_options.compress_send_takeover = true;
+      s->socket_options.compress_recv_takeover = true;
+      s->socket_options.compress_threshold = 0;
       break;
     case 'k':
       o->insecure = true;

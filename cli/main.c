@@ -5,18 +5,21 @@
 static const char usage[] =
   "usage: h2ws serve [--listen HOST:PORT] [--cert FILE --key FILE | "
   "--cleartext]\n"
-  "                  [--threads N] [-v]\n"
+  "                  [--threads N] [--compress] [-v]\n"
   "       h2ws connect [--http auto|2] [-H 'Name: value'] "
   "[--protocol NAME]\n"
-  "                    [--binary] [-k|--insecure] [--cacert FILE]\n"
+  "                    [--binary] [--compress] [-k|--insecure] "
+  "[--cacert FILE]\n"
   "                    [-x|--proxy URL] [-v] URL\n"
   "       h2ws demo\n"
   "       h2ws --version\n"
   "\n"
   "serve    echoes WebSocket messages on /echo, bytes on /raw (extended\n"
   "         CONNECT with another :protocol), and shows a page on /.\n"
+  "         --compress takes permessage-deflate where a client offers it.\n"
   "connect  sends each line of standard input as a text message and prints\n"
-  "         each message received as a line.\n"
+  "         each message received as a line. --compress offers\n"
+  "         permessage-deflate.\n"
   "demo     does both, and tells what happens.\n";
 
 int main(int argc, char **argv) {

@@ -82,16 +82,24 @@ static const h2ws_socket_callbacks echo_callbacks = {
   .on_close = echo_close,
 };
 
+/* Of the whole run, so read before anything is served. */
+static bool compress;
+
 static void serve_echo(h2ws_stream *stream) {
   static const h2ws_header version = {"sec-websocket-version", "13"};
   h2ws_socket *socket = NULL;
+  h2ws_socket_options options;
   if (!h2ws_stream_is_websocket(stream)) {
     /* Another :protocol (RFC 9220 section 3), or none at all. */
     int status = h2ws_stream_protocol(stream) != NULL ? 501 : 400;
     (void)h2ws_stream_respond(stream, status, &version, 1, NULL, 0);
     return;
   }
-  (void)h2ws_socket_accept(stream, &socket, NULL, 0, NULL, &echo_callbacks,
+  h2ws_socket_options_default(&options, sizeof(options));
+  options.compress = compress;
+  options.compress_send_takeover = true;
+  options.compress_recv_takeover = true;
+  (void)h2ws_socket_accept(stream, &socket, NULL, 0, &options, &echo_callbacks,
                            NULL);
 }
 
@@ -198,6 +206,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
     {"key", required_argument, NULL, 'k'},
     {"cleartext", no_argument, NULL, 'C'},
     {"threads", required_argument, NULL, 't'},
+    {"compress", no_argument, NULL, 'z'},
     {"verbose", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
   };
@@ -218,6 +227,9 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
       break;
     case 't':
       o->threads = (unsigned)strtoul(optarg, NULL, 10);
+      break;
+    case 'z':
+      compress = true;
       break;
     case 'v':
       (*verbose)++;
