@@ -107,6 +107,7 @@ typedef struct h2ws_link_info {
   const char *cipher;      /* NULL in cleartext */
   const char *peer;        /* address and port, or the path of a socket */
   bool resumed;            /* the TLS session was resumed */
+  h2ws_http http;          /* as h2ws_conn_http() */
 } h2ws_link_info;
 
 /* Describes the link of a connection made here. Loop thread. */
@@ -144,7 +145,7 @@ typedef struct h2ws_server_options {
                             unless listen_fd is set; port 0: any free one */
   int listen_fd;         /* a listening socket, taken over if the start
                             succeeds; -1: none */
-  bool cleartext;        /* no TLS: HTTP/2 by prior knowledge */
+  bool cleartext;        /* no TLS: HTTP/2 by prior knowledge, HTTP/1.1 */
   const char *cert_file; /* PEM chain; NULL: a throw-away certificate for
                             localhost, 127.0.0.1 and ::1 is made */
   const char *key_file;  /* PEM */
@@ -153,7 +154,12 @@ typedef struct h2ws_server_options {
   unsigned threads;              /* loops; 0 or 1: all on the loop given */
   unsigned max_conns;            /* per thread; 0: no limit */
   uint32_t handshake_timeout_ms; /* TLS, in all; 10 s */
-  h2ws_conn_options conn;        /* now, random and secure are set here */
+  /*
+   * now, random and secure are set here. http: H2WS_HTTP_ANY, the default,
+   * serves HTTP/2 and HTTP/1.1, by ALPN or by the client's first bytes; TLS
+   * without ALPN is HTTP/1.1.
+   */
+  h2ws_conn_options conn;
 } h2ws_server_options;
 
 H2WS_EXTERN void h2ws_server_options_default(h2ws_server_options *options,
@@ -197,8 +203,8 @@ typedef struct h2ws_client h2ws_client;
 typedef struct h2ws_client_callbacks {
   size_t size;
   /*
-   * Connected, TLS done: open sockets and streams on `conn` now. They wait
-   * by themselves for the peer's SETTINGS.
+   * Connected, TLS done, the version of HTTP agreed on: open sockets and
+   * streams on `conn` now. They wait by themselves for the peer's SETTINGS.
    */
   void (*on_connect)(h2ws_client *client, h2ws_conn *conn, void *user);
   /*
@@ -226,8 +232,17 @@ typedef struct h2ws_client_options {
   int fd;                      /* use this connected socket instead, taken over
                                   if the call succeeds; -1: none */
   bool keylog;                 /* append TLS secrets to $SSLKEYLOGFILE */
-  uint32_t connect_timeout_ms; /* DNS, TCP, proxy and TLS in all; 10 s */
-  h2ws_conn_options conn;      /* now, random and secure are set here */
+  uint32_t connect_timeout_ms; /* DNS, TCP, proxy, TLS and the choice of HTTP
+                                  in all; 10 s */
+  /*
+   * now, random and secure are set here. http: H2WS_HTTP_ANY, the default,
+   * means HTTP/2 for http and https. For ws and wss it means HTTP/2 with a
+   * fallback: where ALPN chooses http/1.1, where the peer's SETTINGS do not
+   * take WebSockets, and where a peer in cleartext does not speak HTTP/2, the
+   * connection announced is one of HTTP/1.1, which carries one socket. The
+   * loop remembers such origins for five minutes.
+   */
+  h2ws_conn_options conn;
 } h2ws_client_options;
 
 H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
@@ -237,8 +252,8 @@ H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
  * TLS sessions of earlier connections of the loop are resumed where origin,
  * files and verification are the same; early data is never sent.
  *
- * Connects to where `url` points: wss or https (TLS, ALPN h2), ws or http
- * (HTTP/2 in cleartext by prior knowledge). on_connect or on_close follows.
+ * Connects to where `url` points: wss or https (TLS), ws or http (cleartext,
+ * HTTP/2 by prior knowledge). on_connect or on_close follows.
  * Where the host has several addresses, they are raced (RFC 8305).
  * `*out` is owned by the caller. `options` may be NULL. Loop thread.
  * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_TLS (files)

@@ -30,6 +30,7 @@ int h2ws__address_connect_unix(const char *path, int *out, bool *connecting);
 /* What a client's URL says. */
 struct h2ws__url {
   bool secure;
+  bool websocket;            /* ws or wss */
   char host[H2WS__HOST_MAX]; /* without brackets */
   char port[8];
   char *authority; /* for :authority; default ports left out */

@@ -26,8 +26,12 @@ struct h2ws_client {
   struct h2ws__session_place sessions;
   struct h2ws__proxy proxy; /* no host: none */
   struct h2ws__race *race;
+  struct event *wait_timer; /* for SETTINGS */
   struct h2ws__link *link;
   h2ws_time deadline; /* for all of it */
+  h2ws_http http;     /* what is tried */
+  bool waiting;       /* connected by HTTP/2, but does it take WebSockets? */
+  bool falls_back;    /* no: HTTP/1.1 is next */
   bool told;          /* on_close was called */
   bool free_asked;
   bool given_posted; /* connect_given() is going to run */
@@ -35,12 +39,17 @@ struct h2ws_client {
   char why[WHY_LEN];
 };
 
+static void client_fall_back(h2ws_client *client);
+
 /* ------------------------------------------------------------------------
  * The end
  */
 
 /* Everything but the struct. */
 static void client_release(h2ws_client *client) {
+  if (client->wait_timer != NULL) {
+    event_free(client->wait_timer);
+  }
   SSL_CTX_free(client->ctx);
   h2ws__proxy_dispose(&client->proxy);
   h2ws__url_dispose(&client->url);
@@ -100,15 +109,72 @@ static void client_explain(h2ws_client *client, const char *format, ...) {
   va_end(args);
 }
 
+/* In milliseconds, rounded up; 0: no deadline. */
+static uint32_t client_time_left(const h2ws_client *client) {
+  h2ws_time now = h2ws__io_now(NULL);
+  h2ws_time left = client->deadline > now ? client->deadline - now : 0;
+  return client->deadline == H2WS_NEVER ? 0 : (uint32_t)(left / H2WS_MS) + 1;
+}
+
 /* ------------------------------------------------------------------------
  * Events of the link
  */
 
+static void client_announce(h2ws_client *client) {
+  client->waiting = false;
+  (void)event_del(client->wait_timer);
+  if (client->callbacks->on_connect != NULL) {
+    client->callbacks->on_connect(client, client->link->conn, client->user);
+  }
+}
+
+/* A socket would wait for the peer's SETTINGS anyway. */
+static void client_wait(h2ws_client *client) {
+  uint32_t ms = client_time_left(client);
+  struct timeval tv;
+  tv.tv_sec = (time_t)(ms / 1000);
+  tv.tv_usec = (suseconds_t)(ms % 1000) * 1000;
+  client->waiting = true;
+  if (ms > 0) {
+    (void)event_add(client->wait_timer, &tv);
+  }
+}
+
 static void event_open(struct h2ws__link *link) {
   h2ws_client *client = link->owner;
-  if (client->callbacks->on_connect != NULL) {
-    client->callbacks->on_connect(client, link->conn, client->user);
+  if (client->http == H2WS_HTTP_ANY &&
+      h2ws_conn_http(link->conn) == H2WS_HTTP_2) {
+    client_wait(client);
+  } else {
+    client_announce(client);
   }
+}
+
+/* The origin as the loop remembers it. */
+static void client_name(const h2ws_client *client, char *out, size_t len) {
+  (void)snprintf(out, len, "%s %s %.255s", client->url.secure ? "wss" : "ws",
+                 client->url.authority,
+                 client->unix_path == NULL ? "" : client->unix_path);
+}
+
+static void client_remember(h2ws_client *client) {
+  char name[H2WS__HOST_MAX * 2 + 32];
+  client_name(client, name, sizeof(name));
+  h2ws__origins_add(&client->loop->http1, name, h2ws__io_now(NULL));
+}
+
+static void event_ready(struct h2ws__link *link, bool extended_connect) {
+  h2ws_client *client = link->owner;
+  if (!client->waiting) {
+    return;
+  }
+  if (extended_connect || client->options.conn.wait_for_connect_protocol) {
+    client_announce(client);
+    return;
+  }
+  client_remember(client);
+  client->falls_back = true;
+  (void)h2ws_conn_shutdown(link->conn, 0); /* NO_ERROR; then event_ended() */
 }
 
 static void event_request(struct h2ws__link *link, h2ws_stream *stream) {
@@ -123,10 +189,44 @@ static void event_failed(struct h2ws__link *link, int error, const char *text) {
                  text);
 }
 
+/*
+ * In cleartext nobody is asked before. A server that knows HTTP/1.1 only may
+ * answer the preface, or just leave.
+ */
+static bool seems_http1(const h2ws_client *client,
+                        const h2ws_close_info *info) {
+  return client->waiting && !client->url.secure &&
+         (info->error == H2WS_ERR_NOT_HTTP2 || info->error == H2WS_ERR_LOST ||
+          info->error == 0);
+}
+
+/* It ended before it was announced: as if it had never come to be. */
+static void client_gave_up(h2ws_client *client, const h2ws_close_info *info) {
+  int error = info->error != 0 ? info->error : H2WS_ERR_LOST;
+  client_explain(client, "%s: %.200s", client->url.authority,
+                 client->free_asked ? "the client was freed" : info->detail);
+  client_failed(client, client->free_asked ? H2WS_ERR_CANCELLED : error);
+}
+
 static void event_ended(struct h2ws__link *link, h2ws_conn *conn,
                         const h2ws_close_info *info) {
+  h2ws_client *client = link->owner;
+  bool unsupported = client->falls_back || seems_http1(client, info);
+  bool waited = client->waiting;
   (void)conn;
-  client_call_close(link->owner, info);
+  if (waited && info->error == H2WS_ERR_NOT_HTTP2) {
+    client_remember(client);
+  }
+  client->waiting = false;
+  client->falls_back = false;
+  (void)event_del(client->wait_timer);
+  if (unsupported && !client->free_asked) {
+    client_fall_back(client);
+  } else if (waited) {
+    client_gave_up(client, info);
+  } else {
+    client_call_close(client, info);
+  }
 }
 
 static void event_gone(struct h2ws__link *link) {
@@ -147,10 +247,12 @@ static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
 }
 
 static const struct h2ws__link_events events = {
-  event_open, event_request, event_failed, event_ended, event_gone, NULL,
+  event_open,  event_ready, event_request, event_failed,
+  event_ended, event_gone,  NULL,
 };
 static const struct h2ws__link_events events_traced = {
-  event_open, event_request, event_failed, event_ended, event_gone, event_trace,
+  event_open,  event_ready, event_request, event_failed,
+  event_ended, event_gone,  event_trace,
 };
 
 /* ------------------------------------------------------------------------
@@ -166,7 +268,7 @@ static int client_make_ssl(h2ws_client *client, SSL **out) {
   rv = h2ws__tls_client_new(out, client->ctx,
                             client->server_name != NULL ? client->server_name
                                                         : client->url.host,
-                            client->options.insecure);
+                            client->options.insecure, client->http);
   if (rv == 0) {
     rv = h2ws__tls_resume(*out, &client->sessions);
   }
@@ -175,12 +277,6 @@ static int client_make_ssl(h2ws_client *client, SSL **out) {
     *out = NULL;
   }
   return rv;
-}
-
-static uint32_t client_time_left(const h2ws_client *client) {
-  h2ws_time now = h2ws__io_now(NULL);
-  h2ws_time left = client->deadline > now ? client->deadline - now : 0;
-  return client->deadline == H2WS_NEVER ? 0 : (uint32_t)(left / H2WS_MS) + 1;
 }
 
 /* Takes over `fd`. */
@@ -198,6 +294,7 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
     return rv;
   }
   client->link->owner = client;
+  client->link->http = (uint8_t)client->http;
   client->link->events =
     client->callbacks->on_trace != NULL ? &events_traced : &events;
   (void)snprintf(client->link->peer, sizeof(client->link->peer), "%s", peer);
@@ -207,6 +304,15 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
     client->link = NULL;
   }
   return rv;
+}
+
+/* The peer neither takes nor refuses WebSockets. */
+static void on_wait_timeout(evutil_socket_t fd, short what, void *arg) {
+  h2ws_client *client = arg;
+  (void)fd;
+  (void)what;
+  h2ws__link_drop(client->link, H2WS_ERR_TIMEOUT,
+                  "the peer sent no SETTINGS in time");
 }
 
 static void on_raced(int fd, const char *peer, int error, const char *why,
@@ -229,7 +335,7 @@ static int client_race(h2ws_client *client) {
   target.host = client->url.host;
   target.port = client->url.port;
   target.proxy = client->proxy.host[0] == '\0' ? NULL : &client->proxy;
-  target.timeout_ms = client->options.connect_timeout_ms;
+  target.timeout_ms = client_time_left(client);
   return h2ws__race_start(&client->race, client->loop, &target, on_raced,
                           client);
 }
@@ -278,6 +384,7 @@ void h2ws_client_options_default(h2ws_client_options *options, size_t size) {
   o.fd = -1;
   o.connect_timeout_ms = 10000;
   h2ws_conn_options_default(&o.conn, sizeof(o.conn));
+  o.conn.http = H2WS_HTTP_ANY;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
@@ -320,16 +427,69 @@ static int client_prepare(h2ws_client *client, const char *url) {
   }
   return rv;
 }
-static int client_begin(h2ws_client *client) {
-  uint32_t ms = client->options.connect_timeout_ms;
-  int rv;
-  client->deadline = ms == 0 ? H2WS_NEVER : h2ws__io_now(NULL) + ms * H2WS_MS;
-  if (client->options.fd < 0 && client->unix_path == NULL) {
-    return client_race(client);
-  }
-  rv = h2ws_loop_post(client->loop, connect_given, client);
+static bool client_is_given(const h2ws_client *client) {
+  return client->options.fd >= 0 || client->unix_path != NULL;
+}
+
+static int client_post_given(h2ws_client *client) {
+  int rv = h2ws_loop_post(client->loop, connect_given, client);
   client->given_posted = rv == 0;
   return rv;
+}
+
+/* Once: HTTP/1.1 on a connection of its own, in what is left of the time. */
+static void client_fall_back(h2ws_client *client) {
+  int rv = 0;
+  if (client->link != NULL) {
+    struct h2ws__link *link = client->link;
+    client->link = NULL;
+    h2ws__link_orphan(link);
+  }
+  client->http = H2WS_HTTP_1_1;
+  if (client->options.fd >= 0) {
+    client_explain(client,
+                   "%s: %s, and a given descriptor cannot be opened "
+                   "again for HTTP/1.1",
+                   client->url.authority, h2ws_strerror(H2WS_ERR_UNSUPPORTED));
+    client_failed(client, H2WS_ERR_UNSUPPORTED);
+    return;
+  }
+  rv =
+    client_is_given(client) ? client_post_given(client) : client_race(client);
+  if (rv != 0) {
+    client_failed(client, rv);
+  }
+}
+
+/* Other requests than WebSockets are for HTTP/2, unless told otherwise. */
+static h2ws_http client_choose_http(const h2ws_client *client) {
+  char name[H2WS__HOST_MAX * 2 + 32];
+  h2ws_http http = client->options.conn.http;
+  if (http != H2WS_HTTP_ANY) {
+    return http;
+  }
+  if (!client->url.websocket) {
+    return H2WS_HTTP_2;
+  }
+  client_name(client, name, sizeof(name));
+  return h2ws__origins_have(&client->loop->http1, name, h2ws__io_now(NULL))
+           ? H2WS_HTTP_1_1
+           : H2WS_HTTP_ANY;
+}
+
+static int client_begin(h2ws_client *client) {
+  uint32_t ms = client->options.connect_timeout_ms;
+  client->deadline = ms == 0 ? H2WS_NEVER : h2ws__io_now(NULL) + ms * H2WS_MS;
+  client->http = client_choose_http(client);
+  client->wait_timer =
+    event_new(client->loop->base, -1, 0, on_wait_timeout, client);
+  if (client->wait_timer == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  if (client_is_given(client)) {
+    return client_post_given(client);
+  }
+  return client_race(client);
 }
 
 int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop, const char *url,
@@ -414,6 +574,9 @@ void h2ws_client_free(h2ws_client *client) {
   }
   h2ws__race_cancel(client->race);
   client->race = NULL;
+  if (client->wait_timer != NULL) {
+    (void)event_del(client->wait_timer);
+  }
   if (!client->given_posted) {
     h2ws__loop_bury(client->loop, &client->grave, client_bury);
   }
@@ -434,6 +597,7 @@ int h2ws_conn_link_info(const h2ws_conn *conn, h2ws_link_info *info) {
   memset(&mine, 0, sizeof(mine));
   mine.size = size;
   mine.peer = link->peer;
+  mine.http = h2ws_conn_http(conn);
   if (link->ssl != NULL) {
     mine.tls_version = SSL_get_version(link->ssl);
     mine.cipher = SSL_get_cipher_name(link->ssl);

@@ -83,6 +83,7 @@ int h2ws__link_new(struct h2ws__link **out, h2ws_loop *loop, int fd, SSL *ssl,
   link->ssl = ssl;
   link->options = options;
   link->stall_ms = options->stall_timeout_ms;
+  link->http = (uint8_t)options->http;
   link->server = server;
   link->timer_at = H2WS_NEVER;
   link->deadline = H2WS_NEVER;
@@ -202,6 +203,31 @@ static void on_conn_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   }
 }
 
+static void on_conn_ready(h2ws_conn *conn, bool extended_connect, void *user) {
+  struct h2ws__link *link = user;
+  (void)conn;
+  if (link->state == H2WS__LINK_OPEN && link->events->ready != NULL) {
+    link->events->ready(link, extended_connect);
+  }
+}
+
+/* Bytes that nobody reads stay in the kernel, and with the peer. */
+static void link_check_pause(struct h2ws__link *link) {
+  if (!link->paused && link->state == H2WS__LINK_OPEN &&
+      !h2ws_conn_wants_recv(link->conn)) {
+    link->paused = true;
+    (void)event_del(link->io_event);
+  }
+}
+
+static void on_conn_want_recv(h2ws_conn *conn, void *user) {
+  struct h2ws__link *link = user;
+  (void)conn;
+  if (link->paused && !link->peer_closed && link->state != H2WS__LINK_CLOSED) {
+    link->paused = event_add(link->io_event, NULL) != 0;
+  }
+}
+
 static void on_conn_want_send(h2ws_conn *conn, void *user) {
   struct h2ws__link *link = user;
   (void)conn;
@@ -244,21 +270,25 @@ static void on_conn_trace(h2ws_conn *conn, h2ws_trace_level level,
 static const h2ws_conn_callbacks conn_callbacks = {
   .size = sizeof(h2ws_conn_callbacks),
   .on_request = on_conn_request,
+  .on_ready = on_conn_ready,
   .on_want_send = on_conn_want_send,
   .on_deadline = on_conn_deadline,
   .on_close = on_conn_close,
+  .on_want_recv = on_conn_want_recv,
 };
 
 static const h2ws_conn_callbacks conn_callbacks_traced = {
   .size = sizeof(h2ws_conn_callbacks),
   .on_request = on_conn_request,
+  .on_ready = on_conn_ready,
   .on_want_send = on_conn_want_send,
   .on_deadline = on_conn_deadline,
   .on_close = on_conn_close,
   .on_trace = on_conn_trace,
+  .on_want_recv = on_conn_want_recv,
 };
 
-/* The transport is there: HTTP/2 begins. */
+/* The transport is there: HTTP begins. */
 static void link_open(struct h2ws__link *link) {
   const h2ws_conn_callbacks *callbacks =
     link->events->trace != NULL ? &conn_callbacks_traced : &conn_callbacks;
@@ -268,6 +298,7 @@ static void link_open(struct h2ws__link *link) {
   options.random = h2ws__io_random;
   options.env_user = NULL;
   options.secure = link->ssl != NULL;
+  options.http = (h2ws_http)link->http;
   rv = link->server
          ? h2ws_conn_server_new(&link->conn, &options, callbacks, link)
          : h2ws_conn_client_new(&link->conn, &options, callbacks, link);
@@ -400,6 +431,9 @@ static void link_finish(struct h2ws__link *link) {
   }
   (void)shutdown(link->fd, SHUT_WR);
   link->state = H2WS__LINK_LINGERING;
+  if (link->paused && !link->peer_closed) {
+    link->paused = event_add(link->io_event, NULL) != 0;
+  }
   link_set_deadline(link, LINGER_MS);
   if (link->peer_closed) {
     link_gone(link);
@@ -462,6 +496,7 @@ static void link_eof(struct h2ws__link *link, int error) {
 static void link_give(struct h2ws__link *link, uint8_t *data, size_t len) {
   if (link->state == H2WS__LINK_OPEN) {
     (void)h2ws_conn_recv(link->conn, data, len);
+    link_check_pause(link);
   } else if (link->state == H2WS__LINK_LINGERING) {
     link->lingered += len;
     if (link->lingered > LINGER_BYTES) {
@@ -547,7 +582,7 @@ static bool link_read_once(struct h2ws__link *link) {
 static void link_read(struct h2ws__link *link) {
   int i;
   for (i = 0; i < READS_PER_TURN; i++) {
-    if (link->state <= H2WS__LINK_EXPECT_CONNECT ||
+    if (link->state <= H2WS__LINK_EXPECT_CONNECT || link->paused ||
         link->state == H2WS__LINK_CLOSED || !link_read_once(link)) {
       return;
     }

@@ -23,6 +23,8 @@ enum h2ws__link_state {
 struct h2ws__link_events {
   /* Established: the core connection exists. */
   void (*open)(struct h2ws__link *link);
+  /* The peer's SETTINGS arrived. */
+  void (*ready)(struct h2ws__link *link, bool extended_connect);
   /* A request for a server. */
   void (*request)(struct h2ws__link *link, h2ws_stream *stream);
   /* It failed before it was open. `text` is a sentence. */
@@ -51,6 +53,8 @@ struct h2ws__link {
   bool server;
   bool peer_closed;     /* close_notify or FIN was received */
   bool opened;          /* there was a core connection */
+  bool paused;          /* not reading: the core has too much unread */
+  uint8_t http;         /* h2ws_http: wanted, then what it is */
   bool told;            /* failed or ended was called */
   uint16_t key_updates; /* TLS KeyUpdate without data in between */
   SSL *ssl;

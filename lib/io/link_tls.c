@@ -105,8 +105,13 @@ int h2ws__link_tls_handshake(struct h2ws__link *link, char *why,
   ERR_clear_error();
   rv = SSL_do_handshake(link->ssl);
   if (rv == 1) {
-    return h2ws__tls_check_alpn(link->ssl, why, why_len) == 0 ? 1
-                                                              : H2WS_ERR_ALPN;
+    h2ws_http chosen;
+    if (h2ws__tls_chosen_http(link->ssl, (h2ws_http)link->http, &chosen, why,
+                              why_len) != 0) {
+      return H2WS_ERR_ALPN;
+    }
+    link->http = (uint8_t)chosen;
+    return 1;
   }
   error = SSL_get_error(link->ssl, rv);
   /* Hostile row RS-02: an allocation that failed can leave WANT_READ on a

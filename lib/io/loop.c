@@ -186,6 +186,7 @@ void h2ws_loop_free(h2ws_loop *loop) {
     event_base_free(loop->base);
   }
   h2ws__sessions_dispose(&loop->sessions);
+  h2ws__origins_dispose(&loop->http1);
   X509_STORE_free(loop->system_cas);
   free(loop->buckets);
   free(loop->in);

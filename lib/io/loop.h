@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <h2ws/event.h>
 
+#include "lib/io/origins.h"
 #include "lib/io/sessions.h"
 
 /* Bytes read at once, and gathered for one write. */
@@ -41,6 +42,7 @@ struct h2ws_loop {
   struct h2ws__link *dirty; /* to be flushed at the end of this turn */
   struct h2ws__grave *graves;
   struct h2ws__sessions sessions;
+  struct h2ws__origins http1;  /* for WebSockets */
   X509_STORE *system_cas;      /* NULL until a client needs them */
   struct h2ws__link **buckets; /* links by serial; a power of two */
   size_t buckets_len;

@@ -128,10 +128,11 @@ static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
 }
 
 static const struct h2ws__link_events events = {
-  event_open, event_request, event_failed, event_ended, event_gone, NULL,
+  event_open, NULL, event_request, event_failed, event_ended, event_gone, NULL,
 };
 static const struct h2ws__link_events events_traced = {
-  event_open, event_request, event_failed, event_ended, event_gone, event_trace,
+  event_open,  NULL,       event_request, event_failed,
+  event_ended, event_gone, event_trace,
 };
 
 /* ------------------------------------------------------------------------
@@ -356,6 +357,7 @@ void h2ws_server_options_default(h2ws_server_options *options, size_t size) {
   o.listen_fd = -1;
   o.handshake_timeout_ms = 10000;
   h2ws_conn_options_default(&o.conn, sizeof(o.conn));
+  o.conn.http = H2WS_HTTP_ANY;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 

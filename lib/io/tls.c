@@ -13,7 +13,27 @@
  */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-static const unsigned char alpn_h2[] = {2, 'h', '2'};
+/* What ALPN offers and takes, in order of preference. */
+struct alpn {
+  const unsigned char *names;
+  unsigned len;
+};
+
+static const struct alpn *alpn_of(h2ws_http http) {
+  static const unsigned char names[] = "\x02h2\x08http/1.1";
+  static const struct alpn any = {names, 12};
+  static const struct alpn h2 = {names, 3};
+  static const struct alpn http_1_1 = {names + 3, 9};
+  switch (http) {
+  case H2WS_HTTP_1_1:
+    return &http_1_1;
+  case H2WS_HTTP_2:
+    return &h2;
+  case H2WS_HTTP_ANY:
+    break;
+  }
+  return &any;
+}
 
 /* ------------------------------------------------------------------------
  * Errors
@@ -59,7 +79,7 @@ int h2ws__tls_explain(SSL *ssl, char *why, size_t why_len) {
   }
   if (ERR_GET_REASON(code) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL ||
       ERR_GET_REASON(code) == SSL_R_NO_APPLICATION_PROTOCOL) {
-    (void)snprintf(why, why_len, "the peer does not offer HTTP/2 (ALPN h2): %s",
+    (void)snprintf(why, why_len, "no version of HTTP in common (ALPN): %s",
                    newest_reason());
     return H2WS_ERR_ALPN;
   }
@@ -103,10 +123,11 @@ static SSL_CTX *context_new(const SSL_METHOD *method) {
 /* RFC 7301 section 3.2: no overlap is an alert, not a guess. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned int in_len, void *arg) {
+  const h2ws_server_options *options = arg;
+  const struct alpn *ours = alpn_of(options->conn.http);
   unsigned char *chosen = NULL;
   (void)ssl;
-  (void)arg;
-  if (SSL_select_next_proto(&chosen, out_len, alpn_h2, sizeof(alpn_h2), in,
+  if (SSL_select_next_proto(&chosen, out_len, ours->names, ours->len, in,
                             in_len) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
@@ -138,7 +159,7 @@ static int ask_client_cert(SSL_CTX *ctx, const h2ws_server_options *options) {
   return 1;
 }
 
-int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
+int h2ws__tls_server_context(SSL_CTX **out, h2ws_server_options *options,
                              char *why, size_t why_len) {
   static const unsigned char session_context[] = "h2ws";
   SSL_CTX *ctx;
@@ -147,7 +168,7 @@ int h2ws__tls_server_context(SSL_CTX **out, const h2ws_server_options *options,
   if (ctx == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, options);
   /* Sessions live in tickets; the server remembers nothing. */
   (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_session_id_context(ctx, session_context,
@@ -207,8 +228,7 @@ int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
   SSL_CTX *ctx;
   ERR_clear_error();
   ctx = context_new(TLS_client_method());
-  if (ctx == NULL || SSL_CTX_set_alpn_protos(ctx, alpn_h2, sizeof(alpn_h2))) {
-    SSL_CTX_free(ctx);
+  if (ctx == NULL) {
     return H2WS_ERR_NOMEM;
   }
   if (options->ca_file != NULL) {
@@ -254,14 +274,16 @@ static int expect_host(SSL *ssl, const char *host) {
 }
 
 int h2ws__tls_client_new(SSL **out, SSL_CTX *ctx, const char *host,
-                         bool insecure) {
+                         bool insecure, h2ws_http http) {
+  const struct alpn *ours = alpn_of(http);
   SSL *ssl = SSL_new(ctx);
   *out = NULL;
   if (ssl == NULL) {
     return H2WS_ERR_NOMEM;
   }
   SSL_set_verify(ssl, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-  if (expect_host(ssl, host) != 1 ||
+  if (SSL_set_alpn_protos(ssl, ours->names, ours->len) != 0 ||
+      expect_host(ssl, host) != 1 ||
       (!is_address(host) && SSL_set_tlsext_host_name(ssl, host) != 1)) {
     SSL_free(ssl);
     return H2WS_ERR_TLS;
@@ -307,14 +329,17 @@ int h2ws__tls_resume(SSL *ssl, struct h2ws__session_place *place) {
   return ok ? 0 : H2WS_ERR_NOMEM;
 }
 
-int h2ws__tls_check_alpn(const SSL *ssl, char *why, size_t why_len) {
+int h2ws__tls_chosen_http(const SSL *ssl, h2ws_http wanted, h2ws_http *out,
+                          char *why, size_t why_len) {
   const unsigned char *chosen = NULL;
   unsigned int len = 0;
   SSL_get0_alpn_selected(ssl, &chosen, &len);
-  if (len == 2 && memcmp(chosen, "h2", 2) == 0) {
+  *out = len == 2 && memcmp(chosen, "h2", 2) == 0 ? H2WS_HTTP_2 : H2WS_HTTP_1_1;
+  if (wanted == H2WS_HTTP_ANY || wanted == *out) {
     return 0;
   }
-  (void)snprintf(why, why_len, "the peer did not choose HTTP/2 (ALPN h2)%s",
+  (void)snprintf(why, why_len, "the peer did not choose HTTP/%s by ALPN%s",
+                 wanted == H2WS_HTTP_2 ? "2" : "1.1",
                  len == 0 ? ": it chose nothing" : "");
   return H2WS_ERR_ALPN;
 }

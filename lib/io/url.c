@@ -9,11 +9,14 @@
 struct scheme {
   const char *name;
   bool secure;
+  bool websocket;
 };
 
 static const struct scheme *find_scheme(const char *name) {
-  static const struct scheme schemes[] = {
-    {"wss", true}, {"https", true}, {"ws", false}, {"http", false}};
+  static const struct scheme schemes[] = {{"wss", true, true},
+                                          {"https", true, false},
+                                          {"ws", false, true},
+                                          {"http", false, false}};
   size_t i;
   for (i = 0; name != NULL && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
     if (evutil_ascii_strcasecmp(name, schemes[i].name) == 0) {
@@ -81,6 +84,7 @@ static const char *read_parts(struct h2ws__url *out,
   }
   standard = scheme->secure ? 443 : 80;
   out->secure = scheme->secure;
+  out->websocket = scheme->websocket;
   (void)snprintf(out->port, sizeof(out->port), "%u",
                  (unsigned)(port > 0 ? port : standard) & 0xffffu);
   out->path = join_path(evhttp_uri_get_path(uri), evhttp_uri_get_query(uri));

@@ -337,7 +337,7 @@ START_TEST(ST_12_tls_on_a_cleartext_port_is_closed) {
   raw_join(&raw, &edge);
   ck_assert_int_ne(raw.result, 1);
   EDGE_UNTIL(&edge, edge.conn_closes);
-  ck_assert_int_eq(edge.conn_close_error, H2WS_ERR_NOT_HTTP2);
+  ck_assert_int_eq(edge.conn_close_error, H2WS_ERR_PROTO);
   end();
 }
 END_TEST

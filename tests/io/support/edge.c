@@ -249,6 +249,7 @@ static void guest_look(struct guest *guest, const h2ws_conn *conn) {
   h2ws_link_info info = {.size = sizeof(info)};
   ck_assert_int_eq(h2ws_conn_link_info(conn, &info), 0);
   guest->resumed = info.resumed;
+  guest->http = info.http;
   copy(guest->tls_version, sizeof(guest->tls_version), info.tls_version);
   copy(guest->cipher, sizeof(guest->cipher), info.cipher);
   copy(guest->peer, sizeof(guest->peer), info.peer);
@@ -288,6 +289,7 @@ void guest_init(struct guest *guest, struct edge *edge) {
   memset(guest, 0, sizeof(*guest));
   guest->edge = edge;
   h2ws_client_options_default(&guest->options, sizeof(guest->options));
+  guest->options.conn.http = H2WS_HTTP_2;
 }
 
 void guest_connect(struct guest *guest, const char *url) {

@@ -67,7 +67,7 @@ int edge_port(const struct edge *edge);
 int edge_open_fds(void);
 h2ws_time edge_now(void);
 
-/* A client with, unless told otherwise, one socket. */
+/* A client with, unless told otherwise, one socket over HTTP/2. */
 struct guest {
   struct edge *edge;
   h2ws_client *client;
@@ -76,11 +76,12 @@ struct guest {
   bool free_on_message; /* the client, from inside */
   int connected;
   int closed;
+  h2ws_http http;
   h2ws_close_class cls;
   int error;
   bool retryable;
-  char detail[384];
   bool resumed;
+  char detail[384];
   char tls_version[16];
   char cipher[64];
   char peer[128];

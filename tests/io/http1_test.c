@@ -1,0 +1,397 @@
+/* HTTP/1.1 at the edge: who speaks it, who falls back to it, and how often. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "h1/key.h"
+#include "tests/io/support/certs.h"
+#include "tests/io/support/raw.h"
+#include "tests/support/suite.h"
+#include "tests/support/text.h"
+
+#define ALPN_HTTP_1_1 "\x08http/1.1"
+
+static struct edge edge;
+static struct guest guest;
+static struct raw raw;
+
+static void begin(bool cleartext) {
+  certs_begin();
+  certs_make_simple("server", NULL, "DNS:localhost,IP:127.0.0.1");
+  memset(&raw, 0, sizeof(raw));
+  raw.pem = certs_file("server");
+  edge_begin(&edge);
+  edge.options.cleartext = cleartext;
+  edge.options.cert_file = certs_file("server");
+  guest_init(&guest, &edge);
+  guest.options.ca_file = certs_file("server");
+  guest.options.conn.http = H2WS_HTTP_ANY;
+}
+
+static void end(void) {
+  h2ws_client_free(guest.client);
+  edge_end(&edge);
+  certs_end();
+}
+
+/* ------------------------------------------------------------------------
+ * A server of ours
+ */
+
+static void upgrade(struct raw *peer) {
+  static const char request[] = TEST_UPGRADE "\r\n";
+  raw_dial(peer);
+  if (peer->pem != NULL) {
+    raw_tls(peer, false);
+  }
+  (void)raw_write(peer, request, sizeof(request) - 1);
+  raw_read_until(peer, 12);
+  raw_hang_up(peer);
+}
+
+static void expect_upgrade(void) {
+  edge_serve(&edge);
+  raw_start(&raw, upgrade, edge_port(&edge));
+  raw_join(&raw, &edge);
+  ck_assert_mem_eq(raw.buf, "HTTP/1.1 101", 12);
+  EDGE_UNTIL(&edge, edge.socket_closes);
+  ck_assert_int_eq(edge.socket_cls, H2WS_CLOSE_LOST);
+}
+
+START_TEST(T_02_http_1_1_is_served_where_alpn_chooses_it) {
+  static const char *const offers[] = {ALPN_HTTP_1_1, "",
+                                       "\x03"
+                                       "foo" ALPN_HTTP_1_1};
+  begin(false);
+  raw.alpn = offers[_i];
+  expect_upgrade();
+  end();
+}
+END_TEST
+
+START_TEST(T_02_http_1_1_is_served_in_cleartext) {
+  begin(true);
+  raw.pem = NULL;
+  expect_upgrade();
+  end();
+}
+END_TEST
+
+static void handshake(struct raw *peer) {
+  raw_dial(peer);
+  raw_tls(peer, false);
+  raw_read_all(peer);
+}
+
+START_TEST(T_03_an_http_2_server_takes_nothing_else) {
+  begin(false);
+  edge.options.conn.http = H2WS_HTTP_2;
+  raw.alpn = _i == 0 ? ALPN_HTTP_1_1 : "";
+  edge_serve(&edge);
+  raw_start(&raw, handshake, edge_port(&edge));
+  raw_join(&raw, &edge);
+  EDGE_UNTIL(&edge, edge.conn_errors);
+  ck_assert_int_eq(edge.conn_error, H2WS_ERR_ALPN);
+  ck_assert_int_eq(edge.conns, 0);
+  end();
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
+ * Both sides of ours
+ */
+
+static void visit_and_leave(h2ws_http expected) {
+  guest_visit(&guest, edge.options.cleartext ? "ws" : "wss", "localhost",
+              "/echo");
+  guest_echo(&guest, "hello");
+  ck_assert_int_eq(guest.http, expected);
+  ck_assert_int_eq(guest.connected, 1);
+  guest_leave(&guest);
+  ck_assert_int_eq(guest.socket_cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(guest.code, 1000);
+}
+
+/* Bit 0: in cleartext; the rest: what server and client want. */
+START_TEST(T_02_both_sides_agree) {
+  static const struct {
+    h2ws_http server;
+    h2ws_http client;
+    h2ws_http agreed;
+  } rows[] = {
+    {H2WS_HTTP_ANY, H2WS_HTTP_ANY, H2WS_HTTP_2},
+    {H2WS_HTTP_ANY, H2WS_HTTP_2, H2WS_HTTP_2},
+    {H2WS_HTTP_ANY, H2WS_HTTP_1_1, H2WS_HTTP_1_1},
+    {H2WS_HTTP_2, H2WS_HTTP_ANY, H2WS_HTTP_2},
+    {H2WS_HTTP_1_1, H2WS_HTTP_ANY, H2WS_HTTP_1_1},
+    {H2WS_HTTP_1_1, H2WS_HTTP_1_1, H2WS_HTTP_1_1},
+  };
+  bool cleartext = (_i & 1) != 0;
+  begin(cleartext);
+  edge.options.conn.http = rows[_i / 2].server;
+  guest.options.conn.http = rows[_i / 2].client;
+  edge_serve(&edge);
+  visit_and_leave(rows[_i / 2].agreed);
+  end();
+}
+END_TEST
+
+START_TEST(T_03_no_common_version_is_an_error) {
+  begin(false);
+  edge.options.conn.http = H2WS_HTTP_2;
+  guest.options.conn.http = H2WS_HTTP_1_1;
+  edge_serve(&edge);
+  guest_visit(&guest, "wss", "localhost", "/echo");
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.error, H2WS_ERR_ALPN);
+  end();
+}
+END_TEST
+
+START_TEST(an_unread_socket_holds_the_peer_back) {
+  enum { SIZE = 1 << 20, COUNT = 12 };
+  char *text = malloc(SIZE + 1);
+  int i;
+  ck_assert_ptr_nonnull(text);
+  memset(text, 'a', SIZE);
+  text[SIZE] = '\0';
+  begin(_i == 0);
+  guest.options.conn.http = H2WS_HTTP_1_1;
+  guest.options.conn.high_water = (size_t)COUNT * SIZE * 2;
+  edge_serve(&edge);
+  guest_visit(&guest, _i == 0 ? "ws" : "wss", "localhost", "/echo");
+  guest_echo(&guest, "ready");
+  ck_assert_int_eq(h2ws_socket_pause(edge.socket), 0);
+  for (i = 0; i < COUNT; i++) {
+    guest_send(&guest, text);
+  }
+  for (i = 0; i < 50; i++) {
+    edge_turn(&edge);
+  }
+  /* What the kernel holds, and a window: the rest is still here. */
+  ck_assert_uint_gt(h2ws_socket_queued(guest.socket), SIZE);
+  ck_assert_int_eq(edge.messages, 1);
+  ck_assert_int_eq(guest.closed, 0);
+  ck_assert_int_eq(h2ws_socket_resume(edge.socket), 0);
+  EDGE_UNTIL(&edge, guest.messages == COUNT + 1);
+  ck_assert_uint_eq(guest.len, (size_t)COUNT * SIZE + 5);
+  guest_leave(&guest);
+  end();
+  free(text);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
+ * Falling back
+ */
+
+/* Reads a request and answers 101, then echoes nothing and waits. */
+static void answer_upgrade(struct raw *peer) {
+  char accept[H2WS__H1_ACCEPT_LEN + 1];
+  char head[256];
+  const char *key = NULL;
+  peer->len = 0;
+  do {
+    if (raw_read(peer) <= 0) {
+      return;
+    }
+    peer->buf[peer->len] = '\0';
+  } while (strstr((const char *)peer->buf, "\r\n\r\n") == NULL);
+  key = strstr((const char *)peer->buf, "Sec-WebSocket-Key: ");
+  if (key == NULL) {
+    return;
+  }
+  h2ws__h1_accept(accept, key + strlen("Sec-WebSocket-Key: "));
+  (void)snprintf(head, sizeof(head),
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+                 "\x81\x02hi",
+                 accept);
+  (void)raw_write(peer, head, strlen(head));
+  raw_read_all(peer);
+}
+
+static void next_connection(struct raw *peer) {
+  raw_hang_up(peer);
+  peer->len = 0;
+  raw_accept(peer);
+  peer->step++;
+}
+
+static void connect_any(const char *scheme) {
+  char url[128];
+  (void)snprintf(url, sizeof(url), "%s://localhost:%d/", scheme, raw.port);
+  guest_connect(&guest, url);
+}
+
+static void expect_http_1_1(void) {
+  EDGE_UNTIL(&edge, guest.messages || guest.closed);
+  ck_assert_msg(guest.messages == 1, "%s", guest.detail);
+  ck_assert_int_eq(guest.http, H2WS_HTTP_1_1);
+  ck_assert_int_eq(guest.connected, 1);
+  h2ws_client_free(guest.client);
+  guest.client = NULL;
+}
+
+/* HTTP/2 without ENABLE_CONNECT_PROTOCOL, then HTTP/1.1. */
+static void lack_the_setting(struct raw *peer) {
+  raw_accept(peer);
+  peer->step++;
+  peer->alpn = "\x02h2" ALPN_HTTP_1_1;
+  raw_tls(peer, true);
+  (void)raw_write(peer, RAW_SETTINGS, 9);
+  raw_read_all(peer);
+  SSL_CTX_free(peer->ctx);
+  peer->ctx = NULL;
+  peer->alpn = ALPN_HTTP_1_1;
+  next_connection(peer);
+  raw_tls(peer, true);
+  answer_upgrade(peer);
+  next_connection(peer); /* the origin is remembered */
+  raw_tls(peer, true);
+  answer_upgrade(peer);
+}
+
+START_TEST(W_06_a_server_without_the_setting_gets_an_upgrade) {
+  begin(false);
+  raw_start_server(&raw, lack_the_setting);
+  connect_any("wss");
+  expect_http_1_1();
+  ck_assert_int_eq(raw.step, 2);
+  guest.messages = 0;
+  guest.connected = 0;
+  guest.closed = 0;
+  connect_any("wss");
+  expect_http_1_1();
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.step, 3);
+  end();
+}
+END_TEST
+
+static void answer_the_preface(struct raw *peer) {
+  static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  raw_accept(peer);
+  peer->step++;
+  (void)raw_read(peer);
+  if (peer->input == NULL) {
+    (void)raw_write(peer, answer, sizeof(answer) - 1);
+  }
+  next_connection(peer);
+  answer_upgrade(peer);
+}
+
+START_TEST(a_cleartext_server_of_http_1_1_gets_an_upgrade) {
+  begin(true);
+  raw.input = _i == 0 ? NULL : "it just leaves";
+  raw_start_server(&raw, answer_the_preface);
+  connect_any("ws");
+  expect_http_1_1();
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.step, 2);
+  end();
+}
+END_TEST
+
+static void always_leave(struct raw *peer) {
+  struct timeval tv = {0, 300000};
+  (void)setsockopt(peer->listener, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+  for (;;) {
+    int fd = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+      return;
+    }
+    peer->step++;
+    (void)recv(fd, peer->buf, sizeof(peer->buf), 0);
+    (void)close(fd);
+  }
+}
+
+START_TEST(there_is_one_fallback_and_no_more) {
+  begin(true);
+  raw_start_server(&raw, always_leave);
+  connect_any("ws");
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.socket_closed, 1);
+  ck_assert_int_eq(guest.socket_error, H2WS_ERR_LOST);
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.step, 2);
+  end();
+}
+END_TEST
+
+static void only_listen(struct raw *peer) {
+  raw_accept(peer);
+  raw_read_all(peer);
+}
+
+START_TEST(one_deadline_holds_for_all_of_it) {
+  h2ws_time before = edge_now();
+  begin(true);
+  raw_start_server(&raw, only_listen);
+  guest.options.connect_timeout_ms = 200;
+  connect_any("ws");
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.error, H2WS_ERR_TIMEOUT);
+  ck_assert_int_eq(guest.connected, 0);
+  ck_assert(edge_now() - before >= 200 * H2WS_MS);
+  ck_assert(edge_now() - before < 5000 * H2WS_MS);
+  h2ws_client_free(guest.client);
+  guest.client = NULL;
+  raw_join(&raw, &edge);
+  end();
+}
+END_TEST
+
+START_TEST(a_client_can_be_freed_while_it_waits) {
+  begin(true);
+  raw_start_server(&raw, only_listen);
+  connect_any("ws");
+  EDGE_UNTIL(&edge, h2ws_client_conn(guest.client) != NULL);
+  ck_assert_int_eq(guest.connected, 0);
+  h2ws_client_free(guest.client);
+  guest.client = NULL;
+  ck_assert_int_eq(guest.closed, 1);
+  ck_assert_int_eq(guest.cls, H2WS_CLOSE_ABORTED);
+  raw_join(&raw, &edge);
+  end();
+}
+END_TEST
+
+START_TEST(a_given_descriptor_is_not_opened_again) {
+  int fds[2];
+  begin(true);
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  guest.options.fd = fds[1];
+  guest_connect(&guest, "ws://localhost/");
+  (void)close(fds[0]);
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.error, H2WS_ERR_UNSUPPORTED);
+  end();
+}
+END_TEST
+
+Suite *h2ws_test_suite(void) {
+  Suite *suite = suite_create("io/http1");
+  TCase *tc = tcase_create("server");
+  tcase_add_loop_test(tc, T_02_http_1_1_is_served_where_alpn_chooses_it, 0, 3);
+  tcase_add_test(tc, T_02_http_1_1_is_served_in_cleartext);
+  tcase_add_loop_test(tc, T_03_an_http_2_server_takes_nothing_else, 0, 2);
+  suite_add_tcase(suite, tc);
+  tc = tcase_create("both");
+  tcase_add_loop_test(tc, T_02_both_sides_agree, 0, 12);
+  tcase_add_test(tc, T_03_no_common_version_is_an_error);
+  tcase_add_loop_test(tc, an_unread_socket_holds_the_peer_back, 0, 2);
+  suite_add_tcase(suite, tc);
+  tc = tcase_create("fallback");
+  tcase_add_test(tc, W_06_a_server_without_the_setting_gets_an_upgrade);
+  tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
+  tcase_add_test(tc, there_is_one_fallback_and_no_more);
+  tcase_add_test(tc, one_deadline_holds_for_all_of_it);
+  tcase_add_test(tc, a_client_can_be_freed_while_it_waits);
+  tcase_add_test(tc, a_given_descriptor_is_not_opened_again);
+  suite_add_tcase(suite, tc);
+  return suite;
+}
