@@ -224,6 +224,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
       break;
     case 'C':
       o->cleartext = true;
+      o->conn.any_scheme = true; /* a TLS terminator may stand in front */
       break;
     case 't':
       o->threads = (unsigned)strtoul(optarg, NULL, 10);

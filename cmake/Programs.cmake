@@ -8,6 +8,12 @@ if(H2WS_CLI_SOURCES AND TARGET h2ws_static)
                                           PkgConfig::EVENT)
 endif()
 
+# The client under test of the Autobahn test suite.
+if(H2WS_CLI_SOURCES AND TARGET h2ws_static)
+  add_executable(autobahn-testee tests/autobahn/testee.c)
+  target_link_libraries(autobahn-testee PRIVATE h2ws_all)
+endif()
+
 if(H2WS_BUILD_EXAMPLES AND TARGET h2ws_static)
   pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
   file(GLOB H2WS_EXAMPLES CONFIGURE_DEPENDS examples/*.c)
