@@ -127,6 +127,8 @@ static void fuzz_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = FUZZ_MESSAGE_MAX;
   options.protocols = "chat";
+  options.compress = true;
+  options.compress_recv_takeover = true;
   if (h2ws_stream_header(stream, "x-wait") != NULL) {
     return; /* never answered */
   }

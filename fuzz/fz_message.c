@@ -1,6 +1,7 @@
 /*
  * WebSocket bytes, into a socket that is open. Byte 0: which side, and how
- * the bytes are cut; byte 1: how long the DATA frames are.
+ * the bytes are cut; byte 1: how long the DATA frames are, and whether
+ * compression was agreed on.
  */
 #include "fuzz/common.h"
 
@@ -54,7 +55,9 @@ static void fuzz_feed_data(struct fuzz *f, const uint8_t *data, size_t len,
 
 static const uint8_t empty_settings[9] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
 
-static void open_server(struct fuzz *f) {
+#define EXTENSIONS "sec-websocket-extensions"
+
+static void open_server(struct fuzz *f, bool compress) {
   static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   uint8_t fields[512];
   uint8_t frame[600];
@@ -68,21 +71,28 @@ static void open_server(struct fuzz *f) {
   n += fuzz_field(fields + n, ":authority", "example.com");
   n += fuzz_field(fields + n, ":path", "/echo");
   n += fuzz_field(fields + n, "sec-websocket-version", "13");
+  if (compress) {
+    n += fuzz_field(fields + n, EXTENSIONS, "permessage-deflate");
+  }
   n = fuzz_frame(frame, 1, 4, fields, n);
   fuzz_feed(f, frame, n, 65536);
   fuzz_check(f->handed_out == 2);
 }
 
-static void open_client(struct fuzz *f) {
+static void open_client(struct fuzz *f, bool compress) {
   static const uint8_t settings[15] = {0, 0, 6, 4, 0, 0, 0, 0,
                                        0, 0, 8, 0, 0, 0, 1};
-  static const uint8_t answer[10] = {0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88};
+  uint8_t fields[64] = {0x88}; /* HPACK: status 200 */
+  uint8_t answer[80];
+  size_t n = 1;
   h2ws_socket *socket = NULL;
   h2ws_socket_options options;
   h2ws_request request = {0};
   fuzz_begin(f, /* server = */ false);
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = FUZZ_MESSAGE_MAX;
+  options.compress = compress;
+  options.compress_recv_takeover = true;
   request.size = sizeof(request);
   request.authority = "example.com";
   request.path = "/echo";
@@ -91,7 +101,11 @@ static void open_client(struct fuzz *f) {
   f->handed_out++;
   fuzz_drain_output(f);
   fuzz_feed(f, settings, sizeof(settings), 65536);
-  fuzz_feed(f, answer, sizeof(answer), 65536);
+  if (compress) {
+    n += fuzz_field(fields + n, EXTENSIONS, "permessage-deflate");
+  }
+  n = fuzz_frame(answer, 1, 4, fields, n);
+  fuzz_feed(f, answer, n, 65536);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
@@ -100,11 +114,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     return 0;
   }
   if ((data[0] & 0x80) != 0) {
-    open_client(&f);
+    open_client(&f, (data[1] & 0x80) != 0);
   } else {
-    open_server(&f);
+    open_server(&f, (data[1] & 0x80) != 0);
   }
-  fuzz_feed_data(&f, data + 2, len - 2, fuzz_chunk(data[1]),
+  fuzz_feed_data(&f, data + 2, len - 2, fuzz_chunk(data[1] & 0x7f),
                  fuzz_chunk(data[0] & 0x7f));
   fuzz_end(&f);
   return 0;

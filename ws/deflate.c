@@ -406,7 +406,7 @@ static int inflater_end(struct h2ws__inflater *inflater, bool *last) {
   const uint8_t *tail = h2ws__flush_tail + inflater->tail_fed;
   size_t left = H2WS__FLUSH_TAIL_LEN - inflater->tail_fed;
   int rv = 0;
-  if (!inflater->between_blocks) {
+  if (!inflater->between_blocks || inflater->tail_fed > 0) {
     rv = inflater_feed(inflater, &tail, &left);
     inflater->tail_fed = (uint8_t)(H2WS__FLUSH_TAIL_LEN - left);
   }

@@ -93,11 +93,11 @@ static bool check_controls(h2ws_socket *socket) {
 
 static bool check_size(h2ws_socket *socket) {
   uint64_t limit = socket->options->all.max_message;
+  uint64_t room = UINT64_MAX - socket->rx.size;
+  uint64_t len = socket->rx.frame.len;
   if (socket->rx.compressed && limit > 0) {
     limit += limit / 8 + 1024; /* what does not compress grows a little */
   }
-  uint64_t room = UINT64_MAX - socket->rx.size;
-  uint64_t len = socket->rx.frame.len;
   socket->rx.size += len < room ? len : room;
   if (limit > 0 && socket->rx.size > limit) {
     h2ws__socket_fail_limit(

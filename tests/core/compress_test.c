@@ -235,7 +235,7 @@ START_TEST(X_19_sockets_share_no_history) {
     h2ws_socket *socket = begin(_i, takeover != 0);
     h2ws_socket_options options;
     h2ws_socket *other;
-    char text[32];
+    char text[64];
     int round;
     int i;
     compress_all(&options, takeover != 0);

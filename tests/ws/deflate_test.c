@@ -261,7 +261,8 @@ START_TEST(X_17_PD_02_garbage) {
   expect_failure(_i, "c1 07 00 05 00 fa ff 48 65", 1007);   /* stored */
   expect_failure(_i, "c1 04 00 00 ff ff", 1007);            /* PD-03 */
   expect_failure(_i, "41 05" HELLO_AGAIN "00 01 61", 1007); /* distance */
-  expect_failure(_i, "42 02 ff ff", 1007);                  /* at once */
+  expect_failure(_i, "c2 05 f2 c8 48 05 2c", 1007); /* ends in the tail */
+  expect_failure(_i, "42 02 ff ff", 1007);          /* at once */
 }
 END_TEST
 
