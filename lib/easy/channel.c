@@ -264,11 +264,34 @@ static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
   }
 }
 
+/* The answer to a POST or PUT was no: in its first words. */
+static void channel_refused(struct h2ws__channel *c, h2ws_stream *stream) {
+  uint8_t *body = NULL;
+  h2ws_ssize n = h2ws_stream_peek(stream, &body);
+  h2ws_close_info info = {.size = sizeof(info)};
+  struct h2ws__end end;
+  info.cls = H2WS_CLOSE_REFUSED;
+  info.error = H2WS_ERR_REFUSED;
+  info.code = 1006;
+  info.status = c->loop.refusal;
+  info.reason = "";
+  info.body = body;
+  info.body_len = n > 0 ? (size_t)n : 0;
+  info.detail = "the server refused the request";
+  h2ws__why_ended(&end, c->setup.where, /* opened = */ false, &info);
+  h2ws__channel_ended(c, &end);
+  (void)h2ws_stream_reset(stream, H2_CANCEL);
+}
+
 static void on_readable(h2ws_stream *stream, void *user) {
   struct h2ws__channel *c = user;
   uint8_t *data = NULL;
   h2ws_ssize n = 0;
   bool room = true;
+  if (c->loop.refusal != 0) {
+    channel_refused(c, stream);
+    return;
+  }
   channel_lock(c);
   room = !c->rx.full;
   channel_unlock(c);
@@ -428,6 +451,11 @@ static void on_socket_open(h2ws_socket *socket, void *user) {
 }
 
 static void on_stream_open(h2ws_stream *stream, void *user) {
+  struct h2ws__channel *c = user;
+  if (h2ws_stream_status(stream) >= 300) {
+    c->loop.refusal = h2ws_stream_status(stream); /* on_readable() comes */
+    return;
+  }
   h2ws__channel_learn(user, stream);
   h2ws__channel_opened(user);
 }

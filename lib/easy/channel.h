@@ -57,6 +57,7 @@ struct h2ws__channel {
     struct h2ws__queue out;
     bool blocked; /* AGAIN was said: on_writable will come */
     bool ending;  /* our end was sent */
+    int refusal;  /* the status that refused a POST or PUT; 0: none */
     void (*on_message)(h2ws *h, const h2ws_msg *msg, void *user);
     void (*on_open)(struct h2ws__channel *channel); /* NULL: none */
     void (*on_end)(struct h2ws__channel *channel);

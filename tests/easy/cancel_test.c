@@ -1,4 +1,5 @@
 /* Waking what waits: from other threads and from signal handlers. */
+#include <dirent.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -9,6 +10,12 @@
 
 #include "tests/easy/echo.h"
 #include "tests/support/suite.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+static const bool under_sanitizer = true;
+#else
+static const bool under_sanitizer = false;
+#endif
 
 static h2ws *volatile target;
 
@@ -218,6 +225,53 @@ START_TEST(a_connect_in_the_background_is_cancelled) {
 }
 END_TEST
 
+/* What a thread has blocked, SIGKILL and SIGSTOP aside; 0: it is gone. */
+static unsigned long long blocked_by(const char *task) {
+  char path[300];
+  char line[128];
+  unsigned long long mask = 0;
+  FILE *file;
+  (void)snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
+  file = fopen(path, "re");
+  while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+    if (strncmp(line, "SigBlk:", 7) == 0) {
+      mask = strtoull(line + 7, NULL, 16);
+    }
+  }
+  if (file != NULL) {
+    (void)fclose(file);
+  }
+  return mask;
+}
+
+/* A signal to the process must find a thread of the program's. */
+START_TEST(threads_of_ours_block_all_signals) {
+  h2ws *s = listen_on("ws://127.0.0.1:0/", echo, NULL);
+  h2ws *c = connect_to(url_of(s, "ws", "/"));
+  DIR *dir = opendir("/proc/self/task");
+  struct dirent *entry;
+  int others = 0;
+  expect_error(h2ws_send_text(c, "handled"), 0);
+  expect_text(c, "handled");
+  ck_assert_ptr_nonnull(dir);
+  while ((entry = readdir(dir)) != NULL) {
+    unsigned long long mask = blocked_by(entry->d_name);
+    if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid()) {
+      continue;
+    }
+    ck_assert_msg((mask & 1) != 0 && (mask & 1ULL << (SIGTERM - 1)) != 0 &&
+                    (mask & 1ULL << (SIGUSR1 - 1)) != 0 &&
+                    (mask & 1ULL << (SIGALRM - 1)) != 0,
+                  "thread %s blocks only %llx", entry->d_name, mask);
+    others++;
+  }
+  (void)closedir(dir);
+  ck_assert_int_ge(others, 2); /* the hidden one, and the handler's */
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("easy cancel");
   TCase *tc = tcase_create("cancel");
@@ -228,6 +282,9 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, a_signal_handler_stops_one_server);
   tcase_add_test(tc, a_handler_stops_its_server);
   tcase_add_test(tc, a_connect_in_the_background_is_cancelled);
+  if (!under_sanitizer) { /* they have threads of their own */
+    tcase_add_test(tc, threads_of_ours_block_all_signals);
+  }
   suite_add_tcase(suite, tc);
   return suite;
 }
