@@ -256,7 +256,8 @@ START_TEST(threads_of_ours_block_all_signals) {
   ck_assert_ptr_nonnull(dir);
   while ((entry = readdir(dir)) != NULL) {
     unsigned long long mask = blocked_by(entry->d_name);
-    if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid()) {
+    if (entry->d_name[0] == '.' ||
+        strtol(entry->d_name, NULL, 10) == getpid()) {
       continue;
     }
     ck_assert_msg((mask & 1) != 0 && (mask & 1ULL << (SIGTERM - 1)) != 0 &&
