@@ -202,9 +202,13 @@ static void on_open(h2ws_socket *socket, void *user) {
   h2ws_link_info info = {0};
   info.size = sizeof(info);
   (void)h2ws_conn_link_info(h2ws_stream_conn(stream), &info);
-  (void)fprintf(stderr, "HTTP/2 stream %lld, %s",
-                (long long)h2ws_stream_id(stream),
-                info.tls_version == NULL ? "cleartext" : "TLS");
+  if (info.http == H2WS_HTTP_1_1) {
+    (void)fputs("HTTP/1.1", stderr);
+  } else {
+    (void)fprintf(stderr, "HTTP/2 stream %lld",
+                  (long long)h2ws_stream_id(stream));
+  }
+  (void)fputs(info.tls_version == NULL ? ", cleartext" : ", TLS", stderr);
   if (info.tls_version != NULL) { /* OpenSSL writes TLSv1.3 */
     (void)fprintf(stderr, " %s",
                   strncmp(info.tls_version, "TLSv", 4) == 0
@@ -312,16 +316,18 @@ static bool add_header(struct session *s, char *text) {
   return true;
 }
 
-static bool check_http(const char *version) {
-  if (strcmp(version, "auto") == 0 || strcmp(version, "2") == 0) {
-    return true;
+static bool choose_http(const char *version, h2ws_http *out) {
+  if (strcmp(version, "auto") == 0) {
+    *out = H2WS_HTTP_ANY;
+  } else if (strcmp(version, "2") == 0) {
+    *out = H2WS_HTTP_2;
+  } else if (strcmp(version, "1.1") == 0) {
+    *out = H2WS_HTTP_1_1;
+  } else {
+    (void)fprintf(stderr, "h2ws connect: --http takes auto, 2 or 1.1\n");
+    return false;
   }
-  (void)fprintf(stderr,
-                strcmp(version, "1.1") == 0
-                  ? "h2ws connect: --http 1.1 comes with a later version; "
-                    "this one speaks HTTP/2\n"
-                  : "h2ws connect: --http takes auto or 2\n");
-  return false;
+  return true;
 }
 
 static bool read_options(int argc, char **argv, struct session *s,
@@ -343,7 +349,7 @@ static bool read_options(int argc, char **argv, struct session *s,
   while (ok && (c = getopt_long(argc, argv, "H:kvx:", longs, NULL)) != -1) {
     switch (c) {
     case 'h':
-      ok = check_http(optarg);
+      ok = choose_http(optarg, &o->conn.http);
       break;
     case 'H':
       ok = add_header(s, optarg);

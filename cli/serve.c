@@ -9,10 +9,10 @@
 
 #define PAGE_TYPE "text/html; charset=utf-8"
 
-static const char page[] =
-  "<!doctype html>\n<title>h2ws</title>\n"
-  "<h1>h2ws serves here</h1>\n"
-  "<p>WebSocket echo on <code>/echo</code>, over HTTP/2 (RFC 8441).</p>\n";
+static const char page[] = "<!doctype html>\n<title>h2ws</title>\n"
+                           "<h1>h2ws serves here</h1>\n"
+                           "<p>WebSocket echo on <code>/echo</code>, over "
+                           "HTTP/2 (RFC 8441) and HTTP/1.1.</p>\n";
 
 /* ------------------------------------------------------------------------
  * /echo: messages. What cannot be sent yet is not read yet.
