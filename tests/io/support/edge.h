@@ -74,21 +74,21 @@ struct guest {
   h2ws_client_options options;
   bool no_socket;
   bool free_on_message; /* the client, from inside */
-  int connected;
-  int closed;
-  h2ws_http http;
-  h2ws_close_class cls;
-  int error;
   bool retryable;
   bool resumed;
+  int connected;
+  int closed;
+  h2ws_close_class cls;
+  int error;
+  h2ws_http http;
   char detail[384];
   char tls_version[16];
   char cipher[64];
   char peer[128];
   h2ws_socket *socket;
+  size_t len; /* of all messages */
   int opened;
   int messages;
-  size_t len; /* of all messages */
   char last[64];
   int socket_closed;
   int socket_error;
