@@ -1,6 +1,7 @@
 /*
  * bench-load: drives the floor and "h2ws serve" with the same loads, turn
- * by turn in the same run, and prints how much of the floor is reached.
+ * by turn in the same run, and prints how much of the floor is reached. The
+ * column CPU: what the server computed for a message, floor = 1.
  *
  * usage: bench-load [ROUNDS [SECONDS [LOAD]]]
  * LOAD: only this line of the table, from 1 on.
@@ -185,32 +186,42 @@ static void turns(int epoll, double seconds) {
   }
 }
 
-/* Messages a second. */
-static double measure(const struct load *load, int port, SSL_CTX *ctx,
-                      double seconds) {
+struct result {
+  double rate; /* messages a second */
+  double cpu;  /* nanoseconds that the server computed for each */
+};
+
+static struct result measure(const struct load *load,
+                             const struct bench_child *server, SSL_CTX *ctx,
+                             double seconds) {
   int epoll = epoll_create1(EPOLL_CLOEXEC);
+  struct result result;
   double begun;
-  double rate;
+  double cpu;
+  double messages;
   uint64_t before;
   int i;
   run.load = load;
   run.opened = 0;
   run.came_back = 0;
   make_frame(load->size);
-  open_all(epoll, port, ctx);
+  open_all(epoll, server->port, ctx);
   while (run.opened < (size_t)load->conns * (size_t)load->streams) {
     turn(epoll);
   }
   turns(epoll, seconds / 4); /* to warm up */
   before = run.came_back;
   begun = bench_seconds();
+  cpu = bench_child_cpu(server);
   turns(epoll, seconds);
-  rate = (double)(run.came_back - before) / (bench_seconds() - begun);
+  messages = (double)(run.came_back - before);
+  result.rate = messages / (bench_seconds() - begun);
+  result.cpu = (bench_child_cpu(server) - cpu) * 1e9 / messages;
   for (i = 0; i < load->conns; i++) {
     bench_peer_dispose(&run.peers[i]);
   }
   (void)close(epoll);
-  return rate;
+  return result;
 }
 
 /* ------------------------------------------------------------------------
@@ -239,16 +250,21 @@ static void compare(const struct load *load, const struct bench_child *floor,
   double floors[ROUNDS_MAX];
   double rates[ROUNDS_MAX];
   double ratios[ROUNDS_MAX];
+  double cpus[ROUNDS_MAX];
   int i;
   for (i = 0; i < rounds; i++) {
-    floors[i] = measure(load, floor->port, ctx, settings->seconds);
-    rates[i] = measure(load, ours->port, ctx, settings->seconds);
-    ratios[i] = rates[i] / floors[i];
+    struct result low = measure(load, floor, ctx, settings->seconds);
+    struct result mine = measure(load, ours, ctx, settings->seconds);
+    floors[i] = low.rate;
+    rates[i] = mine.rate;
+    ratios[i] = mine.rate / low.rate;
+    cpus[i] = mine.cpu / low.cpu;
   }
   printf("| %-38s | %-9s |", load->name, ctx == NULL ? "cleartext" : "TLS");
   print_rate(bench_median(floors, (size_t)rounds), load->size);
   print_rate(bench_median(rates, (size_t)rounds), load->size);
-  printf(" %7.0f%% |\n", 100 * bench_median(ratios, (size_t)rounds));
+  printf(" %7.0f%% | %5.2f |\n", 100 * bench_median(ratios, (size_t)rounds),
+         bench_median(cpus, (size_t)rounds));
   (void)fflush(stdout);
 }
 
@@ -292,9 +308,9 @@ int main(int argc, char **argv) {
   }
   bench_folder(settings.folder, sizeof(settings.folder));
   printf("| load                                   | transport | "
-         "the floor       | h2ws            | of floor |\n"
+         "the floor       | h2ws            | of floor | CPU   |\n"
          "|----------------------------------------|-----------|"
-         "----------------:|----------------:|---------:|\n");
+         "----------------:|----------------:|---------:|------:|\n");
   table(&settings, /* tls = */ false);
   table(&settings, /* tls = */ true);
   free(run.frame);

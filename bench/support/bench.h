@@ -43,6 +43,8 @@ void bench_folder(char *out, size_t len);
 void bench_child_start(struct bench_child *child, char *const argv[]);
 /* The same for a server, which says "listening on URL" first. */
 void bench_child_serve(struct bench_child *child, char *const argv[]);
+/* Seconds it has computed. */
+double bench_child_cpu(const struct bench_child *child);
 void bench_child_stop(struct bench_child *child);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/support/bench.h"
@@ -71,6 +72,16 @@ void bench_child_serve(struct bench_child *child, char *const argv[]) {
     (void)fprintf(stderr, "bench: %s did not start\n", argv[0]);
     exit(1);
   }
+}
+
+double bench_child_cpu(const struct bench_child *child) {
+  clockid_t clock;
+  struct timespec ts;
+  if (clock_getcpuclockid(child->pid, &clock) != 0 ||
+      clock_gettime(clock, &ts) != 0) {
+    bench_die("the server is gone");
+  }
+  return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 void bench_child_stop(struct bench_child *child) {
