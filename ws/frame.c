@@ -18,7 +18,7 @@
  * true, and is not asked again for each small message.
  */
 struct known {
-  uint64_t bits[4];
+  bool first[256];
 };
 
 struct h2ws__codec {
@@ -35,14 +35,6 @@ struct h2ws__codec {
   uint8_t keys[KEY_POOL]; /* random bytes not used yet, from the end */
   size_t keys_left;
 };
-
-static bool is_known(const struct known *known, uint8_t first) {
-  return (known->bits[first / 64] >> (first % 64) & 1) != 0;
-}
-
-static void make_known(struct known *known, uint8_t first) {
-  known->bits[first / 64] |= UINT64_C(1) << (first % 64);
-}
 
 /* ------------------------------------------------------------------------
  * wslay's callbacks
@@ -197,7 +189,7 @@ int h2ws__frame_parse(struct h2ws__env *env, struct h2ws__frame *out,
   if (codec == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  if (len == 2 && is_known(&codec->rx_known, header[0])) {
+  if (len == 2 && codec->rx_known.first[header[0]]) {
     parse_known(out, header);
   } else {
     int rv = parse_by_wslay(codec, out, header, len);
@@ -205,7 +197,7 @@ int h2ws__frame_parse(struct h2ws__env *env, struct h2ws__frame *out,
       return rv;
     }
     if (len == 2) {
-      make_known(&codec->rx_known, header[0]);
+      codec->rx_known.first[header[0]] = true;
     }
   }
   out->masked = (header[1] & MASK_BIT) != 0;
@@ -269,7 +261,7 @@ h2ws_ssize h2ws__frame_build(struct h2ws__env *env,
   if (codec == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  if (frame->len <= SHORT_LEN && is_known(&codec->tx_known, first)) {
+  if (frame->len <= SHORT_LEN && codec->tx_known.first[first]) {
     out[0] = first;
     out[1] = (uint8_t)frame->len;
   } else {
@@ -279,7 +271,7 @@ h2ws_ssize h2ws__frame_build(struct h2ws__env *env,
     }
     len = codec->out_len;
     if (len == 2) {
-      make_known(&codec->tx_known, first);
+      codec->tx_known.first[first] = true;
     }
   }
   if (frame->masked) {

@@ -28,6 +28,12 @@ double bench_seconds(void) {
   return (double)bench_now(NULL) / 1e9;
 }
 
+double bench_cpu_seconds(void) {
+  struct timespec ts;
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+  return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 int bench_random(uint8_t *buf, size_t len, void *user) {
   static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
   size_t i;

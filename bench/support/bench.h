@@ -10,6 +10,8 @@ _Noreturn void bench_die(const char *what);
 
 /* CLOCK_MONOTONIC. */
 double bench_seconds(void);
+/* What this process has computed: others do not count. */
+double bench_cpu_seconds(void);
 h2ws_time bench_now(void *user);
 /* Fast and predictable: for benches only. */
 int bench_random(uint8_t *buf, size_t len, void *user);
