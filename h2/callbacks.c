@@ -17,20 +17,26 @@ static struct h2ws__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
 
 /*
  * RFC 9113 section 5.1.1: an id that was skipped is closed. nghttp2 ignores
- * HEADERS on it, which is right for ids that were in use.
+ * HEADERS on it, which is right for ids that were in use, once or twice.
  */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
                           void *user) {
   struct h2ws__h2 *h2 = user;
-  (void)session;
+  int32_t last = h2->rx.ids.last;
   if (!h2->server || hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0) {
     return 0;
   }
-  if (h2ws__ids_see(&h2->rx.ids, hd->stream_id)) {
-    return 0;
+  if (!h2ws__ids_see(&h2->rx.ids, hd->stream_id)) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO,
+                  NGHTTP2_PROTOCOL_ERROR,
+                  "HEADERS on a stream id below one already used");
+  } else if (hd->stream_id <= last &&
+             nghttp2_session_find_stream(session, hd->stream_id) == NULL &&
+             !h2ws__meter_glitch(&h2->rx.meter, h2->rx.at)) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                  NGHTTP2_ENHANCE_YOUR_CALM,
+                  "too many HEADERS on closed streams (max_glitch_burst)");
   }
-  h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO, NGHTTP2_PROTOCOL_ERROR,
-                "HEADERS on a stream id below one already used");
   return 0;
 }
 

@@ -15,17 +15,13 @@
 enum {
   FRAME_DATA = 0,
   FRAME_HEADERS = 1,
-  FRAME_PRIORITY = 2,
   FRAME_RST_STREAM = 3,
-  FRAME_SETTINGS = 4,
   FRAME_PUSH_PROMISE = 5,
-  FRAME_PING = 6,
   FRAME_GOAWAY = 7,
   FRAME_WINDOW_UPDATE = 8,
   FRAME_CONTINUATION = 9,
 };
 
-#define FLAG_ACK 1
 #define FLAG_END_STREAM 1
 #define FLAG_END_HEADERS 4
 
@@ -137,10 +133,6 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
     meter->updates++;
     glitch = meter->updates > meter->updates_allowed;
     break;
-  case FRAME_SETTINGS:
-  case FRAME_PING:
-    glitch = (flags & FLAG_ACK) == 0;
-    break;
   case FRAME_HEADERS:
   case FRAME_PUSH_PROMISE:
     meter->in_block = (flags & FLAG_END_HEADERS) == 0;
@@ -156,7 +148,7 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
     break;
   case FRAME_GOAWAY:
     break;
-  default: /* PRIORITY, and types we do not know (RFC 9113 section 5.5) */
+  default: /* SETTINGS, PING, PRIORITY, types we do not know (section 5.5) */
     glitch = true;
     break;
   }

@@ -329,6 +329,39 @@ START_TEST(nghttp2_gap_12_no_flood_goes_unnoticed) {
 }
 END_TEST
 
+START_TEST(FL_01_answers_to_pings_never_sent) {
+  wire_server(&w, test_chunks[_i]);
+  wire_ping(&w.in, WIRE_ACK, "12345678");
+  feed_times(BURST + 10);
+  expect_calm();
+  wire_end(&w);
+}
+END_TEST
+
+/* nghttp2 has forgotten the oldest closed streams, and ignores them. */
+START_TEST(FL_07_headers_on_streams_long_closed) {
+  uint32_t id;
+  wire_init(&w, test_chunks[_i]);
+  w.options.max_glitch_burst = 1000;
+  wire_start_server(&w);
+  wire_greet(&w);
+  for (id = 1; id < 600; id += 2) {
+    (void)wire_open(&w, id);
+    wire_masked(&w.in, id, WIRE_ES, WIRE_CLOSE, "\x03\xe8", 2);
+    wire_feed(&w);
+  }
+  wire_clear(&w);
+  wire_head(&w.in, 1, WIRE_EH | WIRE_ES, "x: y\n");
+  feed_times(100);
+  wire_expect_alive(&w);
+  wire_head(&w.in, 1, WIRE_EH | WIRE_ES, "x: y\n");
+  feed_times(2000);
+  expect_calm();
+  ck_assert_int_eq(w.requests, 300);
+  wire_end(&w);
+}
+END_TEST
+
 /* A client has the same limits. */
 START_TEST(FL_03_a_server_that_floods) {
   static const struct {
@@ -712,6 +745,8 @@ Suite *h2ws_test_suite(void) {
     FL_08_requests_that_the_application_refuses,
     FL_13_interim_answers_without_end,
     nghttp2_gap_12_no_flood_goes_unnoticed,
+    FL_01_answers_to_pings_never_sent,
+    FL_07_headers_on_streams_long_closed,
     FL_03_a_server_that_floods,
     FL_15_streams_beyond_the_limit,
     FL_18_websocket_pings_while_nothing_can_be_sent,

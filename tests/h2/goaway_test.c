@@ -230,6 +230,22 @@ START_TEST(FR_19_a_goaway_with_much_to_say) {
 }
 END_TEST
 
+START_TEST(F_28_a_client_that_leaves_is_served_to_the_end) {
+  wire_server(&w, test_chunks[_i]);
+  (void)wire_open(&w, 1);
+  wire_goaway(&w.in, 0, WIRE_NO_ERROR);
+  wire_feed(&w);
+  ck_assert_int_eq(w.goaways, 1);
+  wire_unharmed(&w, 1);
+  wire_masked(&w.in, 1, WIRE_ES, WIRE_CLOSE, CODE_1001, 2);
+  wire_feed(&w);
+  ck_assert_int_eq(wire_app(&w, 1)->events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(w.closed, 1);
+  ck_assert_int_eq(w.cls, H2WS_CLOSE_CLEAN);
+  wire_end(&w);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------
  * Draining
  */
@@ -517,6 +533,7 @@ Suite *h2ws_test_suite(void) {
     F_44_an_unknown_code_in_goaway,
     F_45_misdirected,
     FR_19_a_goaway_with_much_to_say,
+    F_28_a_client_that_leaves_is_served_to_the_end,
     F_29_requests_in_flight_are_served,
     F_29_the_answer_to_the_ping_is_enough,
     F_29_a_request_let_in_late_is_closed_too,

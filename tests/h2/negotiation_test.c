@@ -359,6 +359,19 @@ START_TEST(LM_05_a_compression_table_that_shrinks_and_grows) {
 }
 END_TEST
 
+START_TEST(LM_05_a_compression_table_as_large_as_can_be) {
+  uint32_t id;
+  wire_server(&w, test_chunks[_i]);
+  wire_set(&w.in, {1, 0xffffffff});
+  wire_feed(&w);
+  for (id = 1; id < 100; id += 2) {
+    (void)wire_open(&w, id);
+  }
+  wire_unharmed(&w, 1);
+  wire_end(&w);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     W_01_a_server_offers_it_in_its_first_settings,
@@ -386,6 +399,7 @@ Suite *h2ws_test_suite(void) {
     F_03_settings_out_of_range_end_the_connection,
     ST_06_too_many_settings_in_one_frame,
     LM_05_a_compression_table_that_shrinks_and_grows,
+    LM_05_a_compression_table_as_large_as_can_be,
   };
   return wire_suite("h2/negotiation", tests, sizeof(tests) / sizeof(tests[0]));
 }
