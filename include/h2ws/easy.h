@@ -78,6 +78,8 @@ typedef struct h2ws_options {
   uint64_t max_message;      /* bytes of a received message; 16 MiB */
   size_t send_queue;         /* bytes waiting to be sent; 1 MiB */
   size_t recv_queue;         /* bytes waiting to be received; 256 KiB */
+  h2ws_http http;            /* of a ws(s) URL; H2WS_HTTP_ANY: HTTP/2, or
+                                HTTP/1.1 where the server has no more */
   const char *method;        /* of an http(s) URL; NULL: "POST" */
   const char *protocol;      /* of an http(s) URL: extended CONNECT with this
                                 :protocol; NULL: no CONNECT */
@@ -90,7 +92,8 @@ H2WS_EXTERN void h2ws_options_default(h2ws_options *options, size_t size);
 /*
  * Connects and waits until the server has accepted. The URL decides what is
  * carried: wss and ws messages (WebSocket), https and http bytes (a stream
- * both ways). `options` may be NULL. NULL on failure: ask h2ws_error(NULL).
+ * both ways, HTTP/2 only). `options` may be NULL. NULL on failure: ask
+ * h2ws_error(NULL).
  */
 H2WS_EXTERN h2ws *h2ws_connect(const char *url, const h2ws_options *options);
 
@@ -126,7 +129,7 @@ H2WS_EXTERN int h2ws_cancel(h2ws *h);
  * The URL says where to listen ("wss://localhost:8443/echo"; port 0: any free
  * one) and what for: a path that ends with "/" takes all paths below it, a URL
  * without a path takes all. wss and ws accept WebSockets, https and http byte
- * streams (POST, PUT, CONNECT).
+ * streams (POST, PUT, CONNECT; HTTP/2 only).
  */
 
 /*

@@ -415,6 +415,7 @@ void h2ws__channel_learn(struct h2ws__channel *c, h2ws_stream *stream) {
   c->facts.fields = h2ws__fields_copy(fields, len);
   c->facts.fields_len = c->facts.fields == NULL ? 0 : len;
   if (h2ws_conn_link_info(h2ws_stream_conn(stream), &link) == 0) {
+    c->facts.http = link.http;
     c->facts.tls = copy(link.tls_version);
     c->facts.cipher = copy(link.cipher);
     c->facts.peer = copy(link.peer);
@@ -422,7 +423,7 @@ void h2ws__channel_learn(struct h2ws__channel *c, h2ws_stream *stream) {
   if (c->facts.path == NULL) {
     c->facts.path = copy(h2ws_stream_path(stream));
   }
-  c->facts.stream = h2ws_stream_id(stream);
+  c->facts.stream = c->facts.http == H2WS_HTTP_1_1 ? 0 : h2ws_stream_id(stream);
 }
 
 void h2ws__channel_opened(struct h2ws__channel *c) {

@@ -89,6 +89,7 @@ struct h2ws__channel {
   struct h2ws__end end; /* in phase ENDED; never changes then */
   struct h2ws__facts {
     int64_t stream;
+    h2ws_http http;
     char *tls;
     char *cipher;
     char *peer;

@@ -66,6 +66,7 @@ static void dial_set_options(struct h2ws__dial *dial, const h2ws_options *o) {
   client->insecure = client->insecure || o->insecure;
   client->connect_timeout_ms = o->open_timeout_ms;
   client->conn.open_timeout_ms = o->open_timeout_ms;
+  client->conn.http = o->http != H2WS_HTTP_ANY ? o->http : client->conn.http;
   client->conn.high_water = o->send_queue / 2;
   client->conn.low_water = o->send_queue / 8;
   socket->max_message = o->max_message;

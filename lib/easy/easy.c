@@ -457,7 +457,7 @@ static void describe(struct h2ws__channel *c, h2ws_handle_info *info) {
   (void)pthread_mutex_lock(&c->handle.mutex);
   if (c->was_open) {
     info->stream = c->facts.stream;
-    info->http = c->facts.stream > 0 ? "HTTP/2" : "HTTP/1.1";
+    info->http = c->facts.http == H2WS_HTTP_1_1 ? "HTTP/1.1" : "HTTP/2";
     info->tls = c->facts.tls;
     info->cipher = c->facts.cipher;
     info->peer = c->facts.peer;

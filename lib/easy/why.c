@@ -39,13 +39,15 @@ static const char *try_for_status(int status) {
 static const char *try_for_open(int error) {
   switch (error) {
   case H2WS_ERR_UNSUPPORTED:
-    return "Switch RFC 8441 on in the server (axum: call "
-           "enable_connect_protocol()).";
+    return "Leave options.http alone, to fall back to HTTP/1.1, or switch "
+           "RFC 8441 on in the server (axum: call enable_connect_protocol()).";
   case H2WS_ERR_HTTP_1_1:
   case H2WS_ERR_ALPN:
-    return "The server must offer HTTP/2 on this port (ALPN h2).";
+    return "The server must offer HTTP/2 on this port (ALPN h2); a wss: "
+           "URL also does with HTTP/1.1.";
   case H2WS_ERR_NOT_HTTP2:
-    return "Is it a ws: port that speaks HTTP/1.1 only, or a wss: port?";
+    return "This port does not speak HTTP/2: leave options.http alone, to "
+           "fall back to HTTP/1.1, or use wss: if it speaks TLS.";
   case H2WS_ERR_RESOLVE:
     return "Check the host name, and the network.";
   case H2WS_ERR_CONNECT:

@@ -61,6 +61,74 @@ START_TEST(info_says_what_carries_it) {
 }
 END_TEST
 
+/* A server of HTTP/1.1 alone: the client falls back by itself. */
+static void one_fallback(const char *scheme) {
+  h2ws_serve_options o;
+  h2ws_server_options so;
+  h2ws_options only2;
+  h2ws_handle_info info = {.size = sizeof(info)};
+  char url[64];
+  h2ws *s;
+  h2ws *c;
+  (void)snprintf(url, sizeof(url), "%s://127.0.0.1:0/", scheme);
+  serve_options(&o, &so);
+  so.conn.http = H2WS_HTTP_1_1;
+  s = h2ws_listen(url, echo, NULL, &o);
+  ck_assert_msg(s != NULL, "%s", h2ws_error(NULL));
+  c = connect_to(url_of(s, scheme, "/"));
+  expect_error(h2ws_info(c, &info), 0);
+  ck_assert_str_eq(info.http, "HTTP/1.1");
+  ck_assert_int_eq(info.stream, 0);
+  expect_error(h2ws_send_text(c, "old but good"), 0);
+  expect_text(c, "old but good");
+  expect_error(h2ws_close(c), 0);
+  h2ws_options_default(&only2, sizeof(only2));
+  only2.insecure = true;
+  only2.http = H2WS_HTTP_2;
+  ck_assert_ptr_null(h2ws_connect(url_of(s, scheme, "/"), &only2));
+  ck_assert_msg(strstr(h2ws_error(NULL), "HTTP/2") != NULL, "%s",
+                h2ws_error(NULL));
+  expect_error(h2ws_close(s), 0);
+}
+
+START_TEST(a_server_without_http2) {
+  one_fallback("ws");
+}
+END_TEST
+
+START_TEST(a_server_without_http2_under_tls) {
+  one_fallback("wss");
+}
+END_TEST
+
+START_TEST(compression_is_told) {
+  h2ws_serve_options o;
+  h2ws_server_options so;
+  h2ws_options co;
+  h2ws_handle_info info = {.size = sizeof(info)};
+  char text[5000];
+  h2ws *s;
+  h2ws *c;
+  memset(text, 'z', sizeof(text) - 1);
+  text[sizeof(text) - 1] = '\0';
+  serve_options(&o, &so);
+  o.compress = true;
+  s = h2ws_listen("ws://127.0.0.1:0/", echo, NULL, &o);
+  h2ws_options_default(&co, sizeof(co));
+  co.compress = true;
+  c = h2ws_connect(url_of(s, "ws", "/"), &co);
+  ck_assert_msg(c != NULL, "%s", h2ws_error(NULL));
+  expect_error(h2ws_info(c, &info), 0);
+  ck_assert_str_eq(info.extensions, "permessage-deflate");
+  expect_error(h2ws_send_text(c, text), 0);
+  expect_text(c, text);
+  expect_error(h2ws_send(c, H2WS_TEXT_UNCOMPRESSED, text, 10), 0);
+  expect_text(c, "zzzzzzzzzz");
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 START_TEST(every_size_comes_back) {
   static const size_t sizes[] = {
     0, 1, 125, 126, 65535, 65536, 70000, 1 << 20, (1 << 20) * 5 + 3};
@@ -233,6 +301,9 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, a_message_comes_back);
   tcase_add_test(tc, a_message_comes_back_through_tls);
   tcase_add_test(tc, info_says_what_carries_it);
+  tcase_add_test(tc, a_server_without_http2);
+  tcase_add_test(tc, a_server_without_http2_under_tls);
+  tcase_add_test(tc, compression_is_told);
   tcase_add_test(tc, every_size_comes_back);
   tcase_add_test(tc, bytes_come_back_after_half_close);
   tcase_add_test(tc, read_takes_messages_apart);
