@@ -346,6 +346,56 @@ START_TEST(stray_acknowledgements_are_harmless) {
 }
 END_TEST
 
+/* A session with something of everything. */
+static void record_session(struct wire_buf *b) {
+  wire_set(b, {4, 70000}, {3, 10});
+  wire_head(b, 1, WIRE_EH | WIRE_PRIO, WIRE_CONNECT "origin: null\n");
+  wire_masked(b, 1, WIRE_NONE, WIRE_TEXT, "hello", 5);
+  wire_ping(b, WIRE_NONE, "12345678");
+  wire_head(b, 3, WIRE_NONE, WIRE_CONNECT);
+  wire_frame(b, WIRE_CONTINUATION, WIRE_EH, 3, NULL, 0);
+  wire_data_padded(b, 3, WIRE_NONE, "\x82\x81\0\0\0\0x", 7, 20);
+  wire_head(b, 5, WIRE_EH | WIRE_ES, WIRE_GET);
+  wire_update(b, 0, 5000);
+  wire_update(b, 1, 5000);
+  wire_set(b, {4, 0}, {1, 0});
+  wire_masked(b, 1, WIRE_ES, WIRE_CLOSE,
+              "\x03\xe8"
+              "bye",
+              5);
+  wire_rst(b, 3, WIRE_CANCEL);
+  wire_head(b, 7, WIRE_EH, WIRE_CONNECT "connection: x\n");
+  wire_head(b, 9, WIRE_EH, WIRE_CONNECT);
+  wire_masked(b, 9, WIRE_NONE, WIRE_CLOSE, "", 0);
+  wire_goaway(b, 0, WIRE_NO_ERROR);
+}
+
+/* Whatever is wrong with it: what comes out is HTTP/2, and nothing leaks. */
+START_TEST(FR_24_random_changes_to_a_session) {
+  struct wire_buf session = {0};
+  struct test_env dice;
+  int round;
+  test_env_init(&dice);
+  dice.random_state += (uint64_t)_i;
+  record_session(&session);
+  for (round = 0; round < 500; round++) {
+    int changes = round % 4 + 1;
+    wire_server(&w, test_chunks[_i]);
+    wire_bytes(&w.in, session.data, session.len);
+    while (changes-- > 0) {
+      size_t at;
+      dice.random_state = dice.random_state * UINT64_C(6364136223846793005) + 1;
+      at = (size_t)(dice.random_state >> 33) % session.len;
+      w.in.data[at] = (uint8_t)(dice.random_state >> 25);
+    }
+    wire_feed(&w);
+    wire_advance(&w, 20000);
+    wire_end(&w);
+  }
+  wire_buf_free(&session);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     F_04_what_is_not_known_is_ignored,
@@ -369,6 +419,7 @@ Suite *h2ws_test_suite(void) {
     F_41_a_push_from_a_client,
     F_42_priorities_are_tolerated,
     F_42_a_stream_that_depends_on_itself,
+    FR_24_random_changes_to_a_session,
     headers_may_be_padded,
     stray_acknowledgements_are_harmless,
   };
