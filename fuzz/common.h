@@ -119,11 +119,28 @@ static const h2ws_socket_callbacks fuzz_socket = {
   .on_close = fuzz_closed,
 };
 
+/* Nothing in a request may split what is made of it. */
+static void fuzz_check_request(const h2ws_stream *stream) {
+  size_t len = 0;
+  const h2ws_header *fields = h2ws_stream_headers(stream, &len);
+  const char *path = h2ws_stream_path(stream);
+  size_t i;
+  fuzz_check(h2ws_stream_method(stream) != NULL);
+  fuzz_check(path == NULL || strpbrk(path, " \r\n#") == NULL);
+  for (i = 0; i < len; i++) {
+    fuzz_check(fields[i].name[0] != '\0');
+    fuzz_check(strpbrk(fields[i].name, " \t\r\n:ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+               NULL);
+    fuzz_check(strpbrk(fields[i].value, "\r\n") == NULL);
+  }
+}
+
 static void fuzz_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   struct fuzz *f = user;
   h2ws_socket *socket = NULL;
   h2ws_socket_options options;
   (void)conn;
+  fuzz_check_request(stream);
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = FUZZ_MESSAGE_MAX;
   options.protocols = "chat";
@@ -158,7 +175,7 @@ static const h2ws_conn_callbacks fuzz_conn = {
  * A run
  */
 
-static void fuzz_begin(struct fuzz *f, bool server) {
+static void fuzz_begin(struct fuzz *f, bool server, h2ws_http http) {
   h2ws_conn_options o;
   memset(f, 0, sizeof(*f));
   f->now = 1000 * H2WS_MS;
@@ -173,6 +190,7 @@ static void fuzz_begin(struct fuzz *f, bool server) {
   o.env_user = f;
   o.any_scheme = true;
   o.max_streams = FUZZ_STREAMS;
+  o.http = http;
   fuzz_check((server ? h2ws_conn_server_new(&f->conn, &o, &fuzz_conn, f)
                      : h2ws_conn_client_new(&f->conn, &o, &fuzz_conn, f)) == 0);
   f->handed_out++;

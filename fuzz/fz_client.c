@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   if (len == 0) {
     return 0;
   }
-  fuzz_begin(&f, /* server = */ false);
+  fuzz_begin(&f, /* server = */ false, H2WS_HTTP_2);
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = FUZZ_MESSAGE_MAX;
   options.protocols = "chat, other";

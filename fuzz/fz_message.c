@@ -62,7 +62,7 @@ static void open_server(struct fuzz *f, bool compress) {
   uint8_t fields[512];
   uint8_t frame[600];
   size_t n = 0;
-  fuzz_begin(f, /* server = */ true);
+  fuzz_begin(f, /* server = */ true, H2WS_HTTP_2);
   fuzz_feed(f, (const uint8_t *)preface, sizeof(preface) - 1, 65536);
   fuzz_feed(f, empty_settings, sizeof(empty_settings), 65536);
   n += fuzz_field(fields + n, ":method", "CONNECT");
@@ -88,7 +88,7 @@ static void open_client(struct fuzz *f, bool compress) {
   h2ws_socket *socket = NULL;
   h2ws_socket_options options;
   h2ws_request request = {0};
-  fuzz_begin(f, /* server = */ false);
+  fuzz_begin(f, /* server = */ false, H2WS_HTTP_2);
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = FUZZ_MESSAGE_MAX;
   options.compress = compress;

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
   if (len == 0) {
     return 0;
   }
-  fuzz_begin(&f, /* server = */ true);
+  fuzz_begin(&f, /* server = */ true, H2WS_HTTP_2);
   if ((data[0] & 0x80) == 0) { /* else the input has its own */
     fuzz_feed(&f, (const uint8_t *)preface, sizeof(preface) - 1, 65536);
   }

@@ -336,7 +336,6 @@ START_TEST(one_deadline_holds_for_all_of_it) {
   EDGE_UNTIL(&edge, guest.closed);
   ck_assert_int_eq(guest.error, H2WS_ERR_TIMEOUT);
   ck_assert_int_eq(guest.connected, 0);
-  ck_assert(edge_now() - before >= 200 * H2WS_MS);
   ck_assert(edge_now() - before < 5000 * H2WS_MS);
   h2ws_client_free(guest.client);
   guest.client = NULL;
