@@ -96,6 +96,7 @@ static void serve_echo(h2ws_stream *stream) {
     return;
   }
   h2ws_socket_options_default(&options, sizeof(options));
+  options.max_fragments = 1U << 17; /* the Autobahn suite sends 65536 */
   options.compress = compress;
   options.compress_send_takeover = true;
   options.compress_recv_takeover = true;
