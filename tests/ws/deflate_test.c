@@ -254,8 +254,11 @@ END_TEST
 
 START_TEST(X_17_PD_02_garbage) {
   expect_failure(_i, "c1 02 ff ff", 1007);
-  expect_failure(_i, "c1 01 06", 1007);                     /* block type */
-  expect_failure(_i, "c1 03 f2 48 cd", 1007);               /* cut off */
+  expect_failure(_i, "c1 01 06", 1007);       /* block type */
+  expect_failure(_i, "c1 03 f2 48 cd", 1007); /* cut off */
+  expect_failure(_i, "c1 06 f2 48 cd c9 c9 07", 1007);
+  /* Cut between a block and the header of the next, in a byte's middle. */
+  expect_failure(_i, "c2 06 fa ff ef ef 1f 00", 1007);
   expect_failure(_i, "41 03 f2 48 cd 80 00", 1007);         /* cut off */
   expect_failure(_i, "c1 05 00 05 00 fa fe", 1007);         /* NLEN */
   expect_failure(_i, "c1 07 00 05 00 fa ff 48 65", 1007);   /* stored */
