@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -386,11 +387,27 @@ static bool read_options(int argc, char **argv, struct session *s,
   return ok && optind == argc - 1;
 }
 
+/* http and https stand for ws and wss here: it is a WebSocket, or nothing. */
+static int connect_to(struct session *s, const char *url,
+                      const h2ws_client_options *options, int verbose) {
+  bool http = strncasecmp(url, "http", 4) == 0;
+  size_t len = strlen(url) + 1;
+  char *ws = malloc(len);
+  int rv;
+  if (ws == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  (void)snprintf(ws, len, "%s%s", http ? "ws" : "", http ? url + 4 : url);
+  rv = h2ws_client_connect(
+    &s->client, s->loop, ws, options,
+    verbose > 0 ? &client_callbacks_verbose : &client_callbacks, s);
+  free(ws);
+  return rv;
+}
+
 static int run(struct session *s, const char *url,
                const h2ws_client_options *options, int verbose) {
-  int rv = h2ws_client_connect(
-    &s->client, s->loop, url, options,
-    verbose > 0 ? &client_callbacks_verbose : &client_callbacks, s);
+  int rv = connect_to(s, url, options, verbose);
   if (rv != 0) {
     (void)fprintf(stderr, "h2ws connect: %s: %s\n", url, h2ws_strerror(rv));
     return rv == H2WS_ERR_URL ? CLI_USAGE : CLI_TLS;

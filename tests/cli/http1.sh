@@ -68,6 +68,7 @@ for how in --cleartext tls; do
   echo_over auto 'HTTP/2 stream 1, ' "$ws/echo"
   echo_over 2 'HTTP/2 stream 1, ' "$ws/echo"
   echo_over 1.1 'HTTP/1.1, ' "$ws/echo"
+  echo_over auto 'HTTP/2 stream 1, ' "$url/echo"
   exit_code 22 --http 1.1 "$ws/nowhere"
   exit_code 22 --http 1.1 "$ws/"
   stop

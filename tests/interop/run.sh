@@ -20,7 +20,7 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go)
+groups=(axum h2-ws-client node nghttp h2spec go websockets)
 
 passed=0
 failed=0
@@ -628,6 +628,81 @@ group_go() {
   then
     run_driver go/server/cleartext stream_driver
     stop go/server/cleartext
+  fi
+}
+
+# have_websockets NAME: the Python package, in a folder of its own.
+have_websockets() {
+  local log=$work/pip.log venv=$out/websockets
+  python=$venv/bin/python
+  if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+    2>/dev/null; then
+    skip "$1" "python3 is missing, or older than 3.11"
+    return 1
+  fi
+  {
+    [ -x "$python" ] || python3 -m venv "$venv"
+    timeout -k 5 120 "$python" -m pip install --quiet \
+      --disable-pip-version-check -r "$here/websockets/requirements.txt"
+  } >"$log" 2>&1 && return 0
+  skip "$1" "pip: $(tail -n 1 "$log")"
+  return 1
+}
+
+# A line there and back; the input ends when it is back.
+http1_line() {
+  local rc=0 pid
+  mkfifo open && exec 8<>open
+  : >out
+  (timeout -k 5 60 "$h2ws" connect "${trust[@]}" "$@" "$url/echo" \
+    <open >out 2>err 8>&-) &
+  pid=$!
+  echo 'κόσμε 🌍' >&8
+  until_true 20 settled 'κόσμε' out "$pid"
+  exec 8>&-
+  wait "$pid" || rc=$?
+  [ "$rc" = 0 ] || because "exit code $rc: $(tail -n 1 err)" || return 1
+  got_line 'κόσμε 🌍' || return 1
+  head -n 1 err | grep -q '^HTTP/1.1' ||
+    because "the first line of stderr: $(head -n 1 err)"
+}
+
+# Our tool against a server that knows HTTP/1.1 only: it falls back.
+http1_cases() {
+  one "$1/falls-back" in_own_directory http1_line
+  one "$1/http-1.1" in_own_directory http1_line --http 1.1
+  one "$1/compressed" in_own_directory http1_line --compress
+  one "$1/protocol" in_own_directory tool_protocol
+  one "$1/header" in_own_directory tool_header
+  one "$1/refused-404" in_own_directory tool_refused /nowhere 404
+}
+
+# websockets_client NAME ARGUMENT...
+websockets_client() {
+  local name=$1
+  shift
+  many "$name" "$python" "$here/websockets/peer.py" client \
+    --prefix "$name/" "$@" "$url"
+  stop_ours "$name"
+}
+
+group_websockets() {
+  have_ours websockets && have_websockets websockets || return
+  if serve websockets/client/cleartext --cleartext --threads 2; then
+    websockets_client websockets/client/cleartext
+  fi
+  if serve websockets/client/tls "${tls[@]}" --compress; then
+    websockets_client websockets/client/tls "${trust[@]}"
+  fi
+  if start websockets/server/cleartext "$python" \
+    "$here/websockets/peer.py" server; then
+    http1_cases websockets/server/cleartext
+    stop websockets/server/cleartext
+  fi
+  if start websockets/server/tls "$python" "$here/websockets/peer.py" server \
+    "${tls[@]}"; then
+    http1_cases websockets/server/tls
+    stop websockets/server/tls
   fi
 }
 
