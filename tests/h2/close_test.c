@@ -663,6 +663,27 @@ START_TEST(LC_12_nothing_is_read_after_the_end) {
 }
 END_TEST
 
+START_TEST(LC_17_calls_after_the_end) {
+  struct wire_app *app;
+  h2ws_socket *socket;
+  wire_server(&w, test_chunks[_i]);
+  app = wire_open(&w, 1);
+  socket = h2ws_socket_retain(app->socket);
+  ck_assert_int_eq(h2ws_socket_abort(socket), 0);
+  ck_assert_int_eq(h2ws_socket_abort(socket), H2WS_ERR_CLOSED);
+  wire_take(&w);
+  ck_assert_int_eq(app->events.closed, 1);
+  ck_assert_int_eq(h2ws_socket_close(socket, 1000, NULL, 0), H2WS_ERR_CLOSED);
+  ck_assert_int_eq(h2ws_socket_send(socket, H2WS_TEXT, "x", 1),
+                   H2WS_ERR_CLOSED);
+  ck_assert_int_eq(h2ws_socket_pause(socket), H2WS_ERR_CLOSED);
+  ck_assert_ptr_null(h2ws_socket_stream(socket));
+  h2ws_socket_release(socket);
+  wire_expect_rst(&w, 1, WIRE_CANCEL);
+  wire_end(&w);
+}
+END_TEST
+
 /* nghttp2_session_del() would tell nobody. */
 START_TEST(nghttp2_gap_15_every_stream_hears_of_the_end) {
   wire_server(&w, test_chunks[_i]);
@@ -747,6 +768,7 @@ Suite *h2ws_test_suite(void) {
     LC_07_an_abort_drops_what_is_queued,
     LC_12_nothing_is_read_after_the_end,
     LC_15_an_error_goaway_lets_lower_streams_finish,
+    LC_17_calls_after_the_end,
     nghttp2_gap_15_every_stream_hears_of_the_end,
   };
   return wire_suite("h2/close", tests, sizeof(tests) / sizeof(tests[0]));

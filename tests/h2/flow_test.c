@@ -53,6 +53,27 @@ START_TEST(F_17_a_stream_window_can_be_used_up) {
 }
 END_TEST
 
+START_TEST(HS_21_a_whole_window_before_the_answer) {
+  struct wire_app *app;
+  start_with_windows(_i, WINDOW);
+  w.wait = true;
+  wire_head(&w.in, 1, WIRE_EH, WIRE_CONNECT);
+  wire_data(&w.in, 1, WIRE_NONE, "\x82\xfe\xff\xf7\0\0\0\0", 8);
+  data(1, much, WINDOW - 8);
+  wire_feed(&w);
+  app = wire_app(&w, 1);
+  ck_assert_int_eq(app->events.messages, 0);
+  ck_assert_uint_eq(wire_credit(&w, 1), 0);
+  wire_accept(&w, app);
+  wire_take(&w);
+  ck_assert_int_eq(app->events.messages, 1);
+  ck_assert_uint_eq(app->events.last_len, WINDOW - 8);
+  ck_assert_uint_gt(wire_credit(&w, 1), WINDOW / 2);
+  wire_expect_alive(&w);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(FC_01_the_connections_window_can_be_used_up) {
   uint32_t id;
   wire_init(&w, test_chunks[_i]);
@@ -109,6 +130,7 @@ START_TEST(FR_06_padding_as_long_as_the_frame) {
 }
 END_TEST
 
+/* FC-09 */
 START_TEST(F_19_credit_follows_the_application) {
   struct wire_app *app;
   start_with_windows(_i, 1 << 20);
@@ -319,6 +341,7 @@ START_TEST(F_25_credit_comes_in_batches) {
 }
 END_TEST
 
+/* FC-10 */
 START_TEST(F_26_pings_are_answered_though_all_sockets_pause) {
   wire_init(&w, test_chunks[_i]);
   w.options.stream_window = WINDOW;
@@ -494,6 +517,7 @@ Suite *h2ws_test_suite(void) {
     W_33_bytes_behind_a_refusal_are_credited,
     F_19_the_bodies_of_refusals_are_credited,
     F_17_a_stream_window_can_be_used_up,
+    HS_21_a_whole_window_before_the_answer,
     FC_01_the_connections_window_can_be_used_up,
     F_18_padding_counts_and_comes_back,
     FR_06_padding_as_long_as_the_frame,

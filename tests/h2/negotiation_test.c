@@ -76,7 +76,7 @@ START_TEST(W_02_only_zero_and_one_are_legal) {
 }
 END_TEST
 
-/* nghttp2 would send 8=0 after 8=1; nothing in our interface asks it to. */
+/* W-03: nghttp2 would send 8=0 after 8=1; nothing of ours asks it to. */
 START_TEST(nghttp2_gap_02_a_server_never_takes_the_offer_back) {
   wire_server(&w, test_chunks[_i]);
   ck_assert_int_eq(h2ws_conn_drain(w.conn), 0);
