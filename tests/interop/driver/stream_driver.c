@@ -79,9 +79,10 @@ static const struct scenario scenarios[] = {
    .ending = THEY_END},
   {"they-end-connect", CONNECT, "/early", 2, .content = FAREWELL,
    .ending = THEY_END},
-  {"they-reset", CONNECT, "/reset", 2, .ending = THEY_RESET},
+  {"they-reset", "POST", NULL, "/reset", 2, .ending = THEY_RESET},
+  {"they-reset-connect", CONNECT, "/reset", 2, .ending = THEY_RESET},
   {"refused-404", CONNECT, "/nowhere", 2, .ending = THEY_REFUSE, .status = 404},
-  {"refused-405", CONNECT, "/json", 2, .ending = THEY_REFUSE, .status = 405},
+  {"refused-405", CONNECT, "/ECHO", 2, .ending = THEY_REFUSE, .status = 405},
   {"answered-404", "POST", NULL, "/nowhere", 2, .content = PAGE,
    .ending = THEY_ANSWER, .status = 404},
 };
