@@ -1016,6 +1016,19 @@ H2WS_EXTERN void h2ws_socket_set_user(h2ws_socket *socket, void *user);
 H2WS_EXTERN h2ws_socket *h2ws_socket_retain(h2ws_socket *socket);
 H2WS_EXTERN void h2ws_socket_release(h2ws_socket *socket);
 
+/* ------------------------------------------------------------------------
+ * Connecting again
+ */
+
+/*
+ * How many milliseconds to wait before connecting again (RFC 6455 section
+ * 7.2.3), so that clients that were lost together do not come back together.
+ * `attempt` counts from 0 since the last connection that was good: 0 to 5 s at
+ * first, then from half to the whole of 10 s, 20 s, 40 s and, from then on,
+ * 60 s. `random` is any number that others do not have.
+ */
+H2WS_EXTERN uint32_t h2ws_backoff_ms(unsigned attempt, uint32_t random);
+
 #ifdef __cplusplus
 }
 #endif
