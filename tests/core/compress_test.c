@@ -204,6 +204,28 @@ START_TEST(X_22_interop_58_small_windows) {
 }
 END_TEST
 
+/* The same messages over an upgraded HTTP/1.1 connection. */
+START_TEST(compression_over_http_1_1) {
+  h2ws_socket_options options;
+  h2ws_socket *socket;
+  int i;
+  test_pair_init(&pair, test_chunks[_i]);
+  pair.client_options.http = H2WS_HTTP_1_1;
+  pair.server_options.http = H2WS_HTTP_1_1;
+  compress_all(&options, true);
+  compress_all(&pair.server_socket_options, true);
+  test_pair_start(&pair);
+  socket = open_with(&options, &test_socket_callbacks, &events);
+  ck_assert(h2ws_socket_has_compression(socket));
+  ck_assert(h2ws_socket_has_compression(pair.peer));
+  for (i = 0; i < 3; i++) {
+    expect_echo(socket, 10, false);
+    expect_echo(socket, 30000, i % 2 == 0);
+  }
+  end();
+}
+END_TEST
+
 /* Compressed messages leave the tables of HPACK alone. */
 START_TEST(interop_59_more_sockets_on_the_connection) {
   static struct test_events others[5];
@@ -536,6 +558,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, X_22_interop_58_small_windows, 0, TEST_CHUNKS);
   tcase_add_loop_test(tc, interop_59_more_sockets_on_the_connection, 0,
                       TEST_CHUNKS);
+  tcase_add_loop_test(tc, compression_over_http_1_1, 0, TEST_CHUNKS);
   tcase_add_loop_test(tc, X_19_sockets_share_no_history, 0, TEST_CHUNKS);
   tcase_add_loop_test(tc, X_18_large_messages_need_no_more_memory, 0,
                       TEST_CHUNKS);
