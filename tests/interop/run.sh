@@ -20,7 +20,7 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper websockets)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets)
 
 passed=0
 failed=0
@@ -668,6 +668,75 @@ group_hyper() {
   if start hyper/server/cleartext "$rust_programs/hyper-peer" server; then
     run_driver hyper/server/cleartext stream_driver "${hyper_cases[@]}"
     stop hyper/server/cleartext
+  fi
+}
+
+# ask WANTED ARGUMENT...: WANTED is the HTTP version and the status.
+ask() {
+  local wanted=$1 got
+  shift
+  got=$(timeout -k 5 60 curl -sS -o out -w '%{http_version} %{response_code}' \
+    "$@" 2>err) || because "exit code $?: $(tail -n 1 err)" || return 1
+  [ "$got" = "$wanted" ] || because "'$got', not '$wanted'"
+}
+
+# echoed ARGUMENT...: what goes up comes down.
+echoed() {
+  head -c 5000001 /dev/urandom >in
+  ask '2 200' "$@" && same_out
+}
+
+# Without Content-Length, from a pipe.
+echoed_pipe() {
+  head -c 5000001 /dev/urandom >in
+  # shellcheck disable=SC2002 # it has to be a pipe
+  cat in | ask '2 200' "$@" -T - "$url/raw" && same_out
+}
+
+curl_untrusted() {
+  local rc=0
+  curl -sS --http2 "$url/" >out 2>err || rc=$?
+  [ "$rc" = 60 ] || because "exit code $rc, not 60"
+}
+
+page() {
+  ask "$@" || return 1
+  grep -q h2ws out || because "another page: $(head -n 1 out)"
+}
+
+# curl_cases NAME ARGUMENT...: over HTTP/2 with these arguments.
+curl_cases() {
+  local name=$1
+  shift
+  one "$name/put" in_own_directory echoed "$@" -T in "$url/raw"
+  one "$name/post" in_own_directory echoed "$@" --data-binary @in "$url/raw"
+  one "$name/put-from-a-pipe" in_own_directory echoed_pipe "$@"
+  one "$name/page" in_own_directory page '2 200' "$@" "$url/"
+  one "$name/404" in_own_directory ask '2 404' "$@" "$url/nowhere"
+  one "$name/405" in_own_directory ask '2 405' "$@" -X DELETE "$url/raw"
+  one "$name/no-websocket" in_own_directory ask '2 400' "$@" "$url/echo"
+}
+
+group_curl() {
+  have_ours curl || return
+  if ! curl --version 2>/dev/null | grep -q '^Features:.* HTTP2'; then
+    skip curl "curl is missing, or without HTTP/2"
+    return
+  fi
+  if serve curl/tls "${tls[@]}"; then
+    curl_cases curl/tls --http2 "${trust[@]}"
+    one curl/tls/insecure in_own_directory page '2 200' --http2 -k "$url/"
+    one curl/tls/untrusted in_own_directory curl_untrusted
+    one curl/tls/http-1.1 in_own_directory page '1.1 200' --http1.1 \
+      "${trust[@]}" "$url/"
+    stop_ours curl/tls
+  fi
+  if serve curl/cleartext --cleartext; then
+    curl_cases curl/cleartext --http2-prior-knowledge
+    # It asks for an upgrade to h2c (RFC 7540 section 3.2), which is no more.
+    one curl/cleartext/no-upgrade in_own_directory page '1.1 200' --http2 \
+      "$url/"
+    stop_ours curl/cleartext
   fi
 }
 
