@@ -354,7 +354,8 @@ typedef struct h2ws_conn_options {
 
   /*
    * Bytes that compression may hold on this connection (RFC 7692). Where a
-   * compressor would go beyond, messages are sent uncompressed; 4 MiB.
+   * compressor would go beyond, messages are sent uncompressed. What comes is
+   * inflated in any case, with up to 40 KiB for each socket; 4 MiB.
    */
   size_t max_compress_memory;
 
