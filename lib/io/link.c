@@ -288,6 +288,21 @@ static const h2ws_conn_callbacks conn_callbacks_traced = {
   .on_want_recv = on_conn_want_recv,
 };
 
+/* HTTP/1.1 has no PING: TCP finds out whether the peer is still there. */
+static void link_keep_alive(const struct h2ws__link *link) {
+  const int on = 1;
+  const int idle_s = 60;
+  const int interval_s = 15;
+  const int count = 4;
+  /* Refused for Unix sockets, and harmless. */
+  (void)setsockopt(link->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  (void)setsockopt(link->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s,
+                   sizeof(idle_s));
+  (void)setsockopt(link->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s,
+                   sizeof(interval_s));
+  (void)setsockopt(link->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
 /* The transport is there: HTTP begins. */
 static void link_open(struct h2ws__link *link) {
   const h2ws_conn_callbacks *callbacks =
@@ -305,6 +320,9 @@ static void link_open(struct h2ws__link *link) {
   if (rv != 0) {
     link_failed(link, rv, h2ws_strerror(rv));
     return;
+  }
+  if (link->http != H2WS_HTTP_2) {
+    link_keep_alive(link);
   }
   link->opened = true;
   link->state = H2WS__LINK_OPEN;
