@@ -181,7 +181,7 @@ START_TEST(K_12_a_close_without_answer_times_out) {
 }
 END_TEST
 
-START_TEST(F_29_a_drain_closes_with_1001) {
+START_TEST(F_29_interop_50_a_drain_closes_with_1001) {
   begin(_i);
   (void)test_pair_open(&pair, "/echo", &events);
   test_pair_pump(&pair);
@@ -224,7 +224,8 @@ Suite *h2ws_test_suite(void) {
                       TEST_CHUNKS);
   tcase_add_loop_test(tc, K_12_a_close_without_answer_times_out, 0,
                       TEST_CHUNKS);
-  tcase_add_loop_test(tc, F_29_a_drain_closes_with_1001, 0, TEST_CHUNKS);
+  tcase_add_loop_test(tc, F_29_interop_50_a_drain_closes_with_1001, 0,
+                      TEST_CHUNKS);
   tcase_add_loop_test(tc, IO_12_a_silent_peer_is_found_dead, 0, TEST_CHUNKS);
   suite_add_tcase(suite, tc);
   return suite;

@@ -30,7 +30,7 @@ START_TEST(any_split_gives_the_same) {
 }
 END_TEST
 
-START_TEST(a_cut_at_each_byte_is_reported_once) {
+START_TEST(IO_08_interop_48_a_cut_at_each_byte_is_reported_once) {
   const struct scenario *scenario = &scenarios[_i];
   int side;
   for (side = 0; side < 2; side++) {
@@ -48,8 +48,8 @@ Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("faults/cut");
   TCase *tc = tcase_create("scenarios");
   tcase_add_loop_test(tc, any_split_gives_the_same, 0, scenarios_len);
-  tcase_add_loop_test(tc, a_cut_at_each_byte_is_reported_once, 0,
-                      scenarios_len);
+  tcase_add_loop_test(tc, IO_08_interop_48_a_cut_at_each_byte_is_reported_once,
+                      0, scenarios_len);
   suite_add_tcase(suite, tc);
   return suite;
 }

@@ -50,7 +50,7 @@ START_TEST(without_a_failure_all_ends_well) {
 }
 END_TEST
 
-START_TEST(each_allocation_fails_once) {
+START_TEST(RS_02_each_allocation_fails_once) {
   size_t at = 1;
   while (run(&scenarios[_i], at, false) >= at) {
     at++;
@@ -59,7 +59,7 @@ START_TEST(each_allocation_fails_once) {
 }
 END_TEST
 
-START_TEST(memory_runs_out_for_good) {
+START_TEST(RS_01_memory_runs_out_for_good) {
   size_t at = 1;
   while (run(&scenarios[_i], at, true) >= at) {
     at++;
@@ -112,8 +112,8 @@ Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("faults/nomem");
   TCase *tc = tcase_create("scenarios");
   tcase_add_loop_test(tc, without_a_failure_all_ends_well, 0, scenarios_len);
-  tcase_add_loop_test(tc, each_allocation_fails_once, 0, scenarios_len);
-  tcase_add_loop_test(tc, memory_runs_out_for_good, 0, scenarios_len);
+  tcase_add_loop_test(tc, RS_02_each_allocation_fails_once, 0, scenarios_len);
+  tcase_add_loop_test(tc, RS_01_memory_runs_out_for_good, 0, scenarios_len);
   tcase_add_test(tc, a_neighbour_is_unharmed);
   suite_add_tcase(suite, tc);
   return suite;

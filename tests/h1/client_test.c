@@ -239,7 +239,7 @@ END_TEST
  * 101
  */
 
-START_TEST(H_04_only_a_right_101_opens) {
+START_TEST(H_04_H1_07_only_a_right_101_opens) {
 #define SWITCH_LINE "HTTP/1.1 101 Switching Protocols\r\n"
 #define SWITCH_ACCEPT "Sec-WebSocket-Accept: %s\r\n"
   static const char *const good[] = {
@@ -641,7 +641,7 @@ Suite *h2ws_test_suite(void) {
   ADD(H_03_no_key_without_randomness);
   ADD(H_06_nothing_is_sent_before_the_101);
   ADD(only_one_socket_fits_on_a_connection);
-  ADD(H_04_only_a_right_101_opens);
+  ADD(H_04_H1_07_only_a_right_101_opens);
   ADD(H_07_bytes_after_the_101_are_messages);
   ADD(H_21_H_22_the_subprotocol_is_judged);
   ADD(H_23_an_offer_is_distinct_tokens);

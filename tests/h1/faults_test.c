@@ -70,7 +70,7 @@ static size_t run_cut(int i, size_t split, int side, size_t cut_at) {
   return carried;
 }
 
-START_TEST(a_cut_at_each_byte_is_reported_once) {
+START_TEST(IO_08_interop_48_a_cut_at_each_byte_is_reported_once) {
   int side;
   for (side = 0; side < 2; side++) {
     size_t total = run_cut(_i, 65536, side, WORLD_NO_CUT);
@@ -89,7 +89,8 @@ Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("h1/faults");
   TCase *tc = tcase_create("scenarios");
   tcase_add_loop_test(tc, each_allocation_fails, 0, NAMES);
-  tcase_add_loop_test(tc, a_cut_at_each_byte_is_reported_once, 0, NAMES);
+  tcase_add_loop_test(tc, IO_08_interop_48_a_cut_at_each_byte_is_reported_once,
+                      0, NAMES);
   suite_add_tcase(suite, tc);
   return suite;
 }

@@ -450,7 +450,7 @@ START_TEST(H1_02_an_oversize_head_is_refused) {
 }
 END_TEST
 
-START_TEST(H1_02_a_head_without_end_is_refused) {
+START_TEST(H1_02_CVE_2023_43669_a_head_without_end_is_refused) {
   const char *line = "A: 345678901234567890123456789\r\n"; /* 32 bytes */
   int i;
   begin(_i);
@@ -901,7 +901,7 @@ Suite *h2ws_test_suite(void) {
   ADD(H1_04_ambiguous_lengths_are_refused);
   ADD(H1_04_malformed_chunks_are_refused);
   ADD(H1_02_an_oversize_head_is_refused);
-  ADD(H1_02_a_head_without_end_is_refused);
+  ADD(H1_02_CVE_2023_43669_a_head_without_end_is_refused);
   ADD(H1_01_a_slow_head_is_answered_408);
   ADD(H1_01_a_silent_client_is_closed);
   ADD(W_01_the_first_bytes_tell_the_protocol);

@@ -137,7 +137,7 @@ START_TEST(W_38_a_reset_after_both_closes_is_clean) {
 }
 END_TEST
 
-START_TEST(W_39_the_end_may_ride_on_the_close) {
+START_TEST(W_39_interop_41_the_end_may_ride_on_the_close) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
   app = wire_open(&w, 1);
@@ -216,7 +216,7 @@ START_TEST(W_41_a_servers_close_does_not_end_the_stream) {
 }
 END_TEST
 
-START_TEST(W_42_a_client_ends_after_the_servers_close) {
+START_TEST(W_42_interop_42_a_client_ends_after_the_servers_close) {
   struct wire_app *app;
   wire_client(&w, test_chunks[_i]);
   app = wire_ask_open(&w);
@@ -238,7 +238,7 @@ START_TEST(W_42_a_client_ends_after_the_servers_close) {
 }
 END_TEST
 
-START_TEST(W_43_a_reset_is_sent_without_other_traffic) {
+START_TEST(W_43_interop_46_a_reset_is_sent_without_other_traffic) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -288,7 +288,7 @@ START_TEST(FR_12_headers_without_end_on_a_tunnel) {
 }
 END_TEST
 
-START_TEST(W_45_other_streams_do_not_notice) {
+START_TEST(W_45_interop_44_other_streams_do_not_notice) {
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
   (void)wire_open(&w, 3);
@@ -310,7 +310,7 @@ START_TEST(W_45_other_streams_do_not_notice) {
 }
 END_TEST
 
-START_TEST(W_33_early_bytes_wait_for_the_answer) {
+START_TEST(W_33_HS_21_early_bytes_wait_for_the_answer) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
   w.wait = true;
@@ -390,7 +390,7 @@ START_TEST(HS_20_a_reset_before_the_answer) {
 }
 END_TEST
 
-START_TEST(LC_10_headers_and_reset_in_one_buffer) {
+START_TEST(LC_10_CVE_2026_23918_headers_and_reset_in_one_buffer) {
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_EH, WIRE_CONNECT);
   wire_masked(&w.in, 1, WIRE_NONE, WIRE_TEXT, "a", 1);
@@ -417,7 +417,7 @@ START_TEST(F_14_crossing_resets_are_no_error) {
 }
 END_TEST
 
-START_TEST(F_24_updates_and_resets_may_come_late) {
+START_TEST(F_24_FR_11_interop_47_updates_and_resets_may_come_late) {
   static const uint8_t nothing[4];
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -598,7 +598,7 @@ START_TEST(LC_05_crossing_closes) {
 }
 END_TEST
 
-START_TEST(LC_06_what_is_queued_goes_before_the_close) {
+START_TEST(LC_06_interop_43_what_is_queued_goes_before_the_close) {
   static const uint8_t much[1000000];
   struct wire_app *app;
   const struct wire_got *last;
@@ -646,7 +646,7 @@ START_TEST(LC_07_an_abort_drops_what_is_queued) {
 }
 END_TEST
 
-START_TEST(LC_12_nothing_is_read_after_the_end) {
+START_TEST(LC_12_CVE_2026_27135_nothing_is_read_after_the_end) {
   uint8_t byte = 0;
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -732,25 +732,25 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    W_33_early_bytes_wait_for_the_answer,
+    W_33_HS_21_early_bytes_wait_for_the_answer,
     W_33_early_bytes_of_a_refusal_are_credited,
     W_35_frame_boundaries_mean_nothing,
     W_37_an_end_is_the_peers_fin,
     W_37_an_end_without_close_is_abnormal,
     W_38_an_abort_is_a_reset_and_nothing_more,
     W_38_a_reset_after_both_closes_is_clean,
-    W_39_the_end_may_ride_on_the_close,
+    W_39_interop_41_the_end_may_ride_on_the_close,
     W_40_a_peer_that_never_ends_is_reaped,
     LC_04_ten_thousand_that_never_end,
     W_41_a_servers_close_does_not_end_the_stream,
-    W_42_a_client_ends_after_the_servers_close,
-    W_43_a_reset_is_sent_without_other_traffic,
+    W_42_interop_42_a_client_ends_after_the_servers_close,
+    W_43_interop_46_a_reset_is_sent_without_other_traffic,
     W_44_trailers_from_a_server_too,
     nghttp2_gap_05_trailers_on_a_tunnel_are_an_error,
     FR_12_headers_without_end_on_a_tunnel,
-    W_45_other_streams_do_not_notice,
+    W_45_interop_44_other_streams_do_not_notice,
     HS_20_a_reset_before_the_answer,
-    LC_10_headers_and_reset_in_one_buffer,
+    LC_10_CVE_2026_23918_headers_and_reset_in_one_buffer,
     F_14_crossing_resets_are_no_error,
     F_20_an_end_needs_no_window,
     F_20_an_end_needs_no_window_though_it_is_negative,
@@ -759,14 +759,14 @@ Suite *h2ws_test_suite(void) {
     F_13_bytes_before_our_reset_went_out,
     LC_06_a_reply_behind_queued_bytes_gets_more_time,
     FC_13_the_window_ends_with_the_close,
-    F_24_updates_and_resets_may_come_late,
+    F_24_FR_11_interop_47_updates_and_resets_may_come_late,
     F_44_any_reset_is_abnormal,
     LC_01_a_close_without_answer,
     LC_02_a_lost_connection_is_abnormal,
     LC_05_crossing_closes,
-    LC_06_what_is_queued_goes_before_the_close,
+    LC_06_interop_43_what_is_queued_goes_before_the_close,
     LC_07_an_abort_drops_what_is_queued,
-    LC_12_nothing_is_read_after_the_end,
+    LC_12_CVE_2026_27135_nothing_is_read_after_the_end,
     LC_15_an_error_goaway_lets_lower_streams_finish,
     LC_17_calls_after_the_end,
     nghttp2_gap_15_every_stream_hears_of_the_end,

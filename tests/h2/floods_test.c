@@ -34,7 +34,7 @@ static void feed_times(size_t n) {
   wire_feed(&w);
 }
 
-START_TEST(FL_01_pings_while_nothing_can_be_sent) {
+START_TEST(FL_01_CVE_2019_9512_pings_while_nothing_can_be_sent) {
   size_t live;
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -72,7 +72,7 @@ START_TEST(FL_01_pings_that_are_answered) {
 }
 END_TEST
 
-START_TEST(FL_02_settings_while_nothing_can_be_sent) {
+START_TEST(FL_02_CVE_2019_9515_settings_while_nothing_can_be_sent) {
   wire_server(&w, test_chunks[_i]);
   w.blocked = true;
   wire_set(&w.in, {4, 65535});
@@ -104,7 +104,7 @@ START_TEST(FR_21_settings_that_move_every_window) {
 }
 END_TEST
 
-START_TEST(FL_03_empty_data) {
+START_TEST(FL_03_CVE_2019_9518_empty_data) {
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
   wire_data(&w.in, 1, WIRE_NONE, NULL, 0);
@@ -118,7 +118,7 @@ START_TEST(FL_03_empty_data) {
 }
 END_TEST
 
-START_TEST(FL_05_priority_frames) {
+START_TEST(FL_05_CVE_2019_9513_priority_frames) {
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
   wire_priority(&w.in, 3, 1);
@@ -187,7 +187,7 @@ START_TEST(nghttp2_gap_11_rapid_reset) {
 }
 END_TEST
 
-START_TEST(FL_06_what_was_reset_at_once_is_not_handed_up) {
+START_TEST(FL_06_CVE_2023_44487_what_was_reset_at_once_is_not_handed_up) {
   wire_server(&w, test_chunks[_i]);
   open_and_reset(1, 900);
   wire_expect_alive(&w);
@@ -221,7 +221,7 @@ static void reset_flood(int chunk, const char *head) {
   wire_end(&w);
 }
 
-START_TEST(FL_07_requests_that_we_must_reset) {
+START_TEST(FL_07_CVE_2019_9514_requests_that_we_must_reset) {
   reset_flood(_i, WIRE_CONNECT "connection: x\n"); /* nghttp2 finds it */
   reset_flood(_i, ":method: CONNECT\n:scheme: http\n:path: /\n"
                   ":authority: a\n:protocol: a b\n"); /* we do */
@@ -229,7 +229,7 @@ START_TEST(FL_07_requests_that_we_must_reset) {
 END_TEST
 
 /* "MadeYouReset" */
-START_TEST(FL_07_windows_made_to_overflow) {
+START_TEST(FL_07_CVE_2025_8671_windows_made_to_overflow) {
   uint32_t id = 1;
   int n = 5000;
   wire_init(&w, test_chunks[_i]);
@@ -307,7 +307,7 @@ START_TEST(FL_13_interim_answers_without_end) {
 END_TEST
 
 /* nghttp2 has none of these limits. */
-START_TEST(nghttp2_gap_12_no_flood_goes_unnoticed) {
+START_TEST(F_43_nghttp2_gap_12_no_flood_goes_unnoticed) {
   static const int types[] = {WIRE_PRIORITY, 0x0b, 0xff, WIRE_UPDATE};
   size_t i;
   for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -482,7 +482,7 @@ START_TEST(F_40_eight_continuations_are_enough) {
 }
 END_TEST
 
-START_TEST(FL_09_empty_continuations) {
+START_TEST(FL_09_CVE_2026_33871_empty_continuations) {
   int i;
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_NONE, WIRE_CONNECT);
@@ -538,7 +538,7 @@ static void bomb(uint32_t stream, const char *name, size_t n) {
   free(value);
 }
 
-START_TEST(LM_01_a_small_bomb_gets_431) {
+START_TEST(LM_01_CVE_2016_6581_a_small_bomb_gets_431) {
   static const char *const names[] = {"bomb", "cookie"};
   size_t i;
   for (i = 0; i < 2; i++) {
@@ -599,7 +599,7 @@ static void frame_block(uint32_t stream, const struct wire_buf *block) {
   }
 }
 
-START_TEST(F_39_many_fields_get_431) {
+START_TEST(F_39_CVE_2016_1544_many_fields_get_431) {
   struct wire_buf block = {0};
   char value[720];
   int i;
@@ -683,7 +683,7 @@ START_TEST(LM_03_heads_are_freed_though_nothing_drains) {
 }
 END_TEST
 
-START_TEST(FL_10_fields_without_names) {
+START_TEST(FL_10_CVE_2019_9516_fields_without_names) {
   struct wire_buf block = {0};
   int i;
   wire_server(&w, test_chunks[_i]);
@@ -700,8 +700,7 @@ START_TEST(FL_10_fields_without_names) {
 }
 END_TEST
 
-/* CVE-2023-35945 */
-START_TEST(LC_11_resets_above_the_last_stream_of_a_goaway) {
+START_TEST(LC_11_CVE_2023_35945_resets_above_the_last_stream) {
   uint32_t id;
   size_t live;
   wire_init(&w, test_chunks[_i]);
@@ -728,23 +727,23 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    FL_01_pings_while_nothing_can_be_sent,
+    FL_01_CVE_2019_9512_pings_while_nothing_can_be_sent,
     FL_01_pings_that_are_answered,
-    FL_02_settings_while_nothing_can_be_sent,
+    FL_02_CVE_2019_9515_settings_while_nothing_can_be_sent,
     FR_21_settings_that_move_every_window,
-    FL_03_empty_data,
-    FL_05_priority_frames,
+    FL_03_CVE_2019_9518_empty_data,
+    FL_05_CVE_2019_9513_priority_frames,
     FL_05_the_same_frames_over_an_hour,
     FL_11_tiny_window_updates,
     FL_12_frames_of_unknown_types,
     nghttp2_gap_11_rapid_reset,
-    FL_06_what_was_reset_at_once_is_not_handed_up,
-    FL_07_requests_that_we_must_reset,
-    FL_07_windows_made_to_overflow,
+    FL_06_CVE_2023_44487_what_was_reset_at_once_is_not_handed_up,
+    FL_07_CVE_2019_9514_requests_that_we_must_reset,
+    FL_07_CVE_2025_8671_windows_made_to_overflow,
     FL_08_requests_that_the_library_refuses,
     FL_08_requests_that_the_application_refuses,
     FL_13_interim_answers_without_end,
-    nghttp2_gap_12_no_flood_goes_unnoticed,
+    F_43_nghttp2_gap_12_no_flood_goes_unnoticed,
     FL_01_answers_to_pings_never_sent,
     FL_07_headers_on_streams_long_closed,
     FL_03_a_server_that_floods,
@@ -752,17 +751,17 @@ Suite *h2ws_test_suite(void) {
     FL_18_websocket_pings_while_nothing_can_be_sent,
     FL_20_closes_after_the_first,
     F_40_eight_continuations_are_enough,
-    FL_09_empty_continuations,
+    FL_09_CVE_2026_33871_empty_continuations,
     FL_09_a_block_that_never_ends,
-    LM_01_a_small_bomb_gets_431,
+    LM_01_CVE_2016_6581_a_small_bomb_gets_431,
     nghttp2_gap_08_a_big_block_keeps_the_table,
     nghttp2_gap_14_a_large_bomb_ends_the_connection,
-    F_39_many_fields_get_431,
+    F_39_CVE_2016_1544_many_fields_get_431,
     LM_02_one_field_that_nghttp2_does_not_take,
     LM_01_a_client_resets_an_answer_that_is_too_big,
     LM_03_heads_are_freed_though_nothing_drains,
-    FL_10_fields_without_names,
-    LC_11_resets_above_the_last_stream_of_a_goaway,
+    FL_10_CVE_2019_9516_fields_without_names,
+    LC_11_CVE_2023_35945_resets_above_the_last_stream,
   };
   return wire_suite("h2/floods", tests, sizeof(tests) / sizeof(tests[0]));
 }

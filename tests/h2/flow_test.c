@@ -131,7 +131,7 @@ START_TEST(FR_06_padding_as_long_as_the_frame) {
 END_TEST
 
 /* FC-09 */
-START_TEST(F_19_credit_follows_the_application) {
+START_TEST(F_19_FC_09_interop_34_credit_follows_the_application) {
   struct wire_app *app;
   start_with_windows(_i, 1 << 20);
   w.pause = true;
@@ -153,7 +153,7 @@ START_TEST(F_19_credit_follows_the_application) {
 }
 END_TEST
 
-START_TEST(FC_11_unread_bytes_are_credited_at_the_end) {
+START_TEST(FC_11_interop_33_unread_bytes_are_credited_at_the_end) {
   uint32_t id;
   wire_init(&w, test_chunks[_i]);
   w.options.stream_window = WINDOW;
@@ -219,7 +219,7 @@ START_TEST(F_19_the_bodies_of_refusals_are_credited) {
 END_TEST
 
 /* What is on its way when we reset, many times. */
-START_TEST(F_13_bytes_for_a_stream_we_reset) {
+START_TEST(F_13_FR_10_bytes_for_a_stream_we_reset) {
   uint32_t last = 3 + (uint32_t)scaled(_i, 200);
   uint32_t id;
   wire_init(&w, test_chunks[_i]);
@@ -321,7 +321,7 @@ START_TEST(F_23_an_update_of_nothing) {
 }
 END_TEST
 
-START_TEST(F_25_credit_comes_in_batches) {
+START_TEST(F_25_interop_36_credit_comes_in_batches) {
   size_t frames = scaled(_i, 1 << 20);
   size_t i;
   wire_server(&w, test_chunks[_i]);
@@ -342,7 +342,7 @@ START_TEST(F_25_credit_comes_in_batches) {
 END_TEST
 
 /* FC-10 */
-START_TEST(F_26_pings_are_answered_though_all_sockets_pause) {
+START_TEST(F_26_FC_10_pings_are_answered_though_all_pause) {
   wire_init(&w, test_chunks[_i]);
   w.options.stream_window = WINDOW;
   w.options.conn_window = WINDOW;
@@ -382,7 +382,7 @@ START_TEST(F_27_a_ping_is_answered_before_queued_data) {
 }
 END_TEST
 
-START_TEST(F_12_half_closed_still_receives) {
+START_TEST(F_12_interop_45_half_closed_still_receives) {
   struct wire_app *app;
   size_t total = 0;
   size_t all = scaled(_i, 10000000);
@@ -407,7 +407,7 @@ START_TEST(F_12_half_closed_still_receives) {
 }
 END_TEST
 
-START_TEST(FC_03_a_window_that_never_opens) {
+START_TEST(FC_03_interop_29_a_window_that_never_opens) {
   struct wire_app *app;
   struct wire_app *other;
   int rv = 0;
@@ -432,7 +432,7 @@ START_TEST(FC_03_a_window_that_never_opens) {
 }
 END_TEST
 
-START_TEST(FC_04_a_window_of_one) {
+START_TEST(FC_04_interop_31_a_window_of_one) {
   struct wire_app *app;
   size_t len = scaled(_i, 200000);
   size_t i;
@@ -512,8 +512,8 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    F_12_half_closed_still_receives,
-    F_13_bytes_for_a_stream_we_reset,
+    F_12_interop_45_half_closed_still_receives,
+    F_13_FR_10_bytes_for_a_stream_we_reset,
     W_33_bytes_behind_a_refusal_are_credited,
     F_19_the_bodies_of_refusals_are_credited,
     F_17_a_stream_window_can_be_used_up,
@@ -521,18 +521,18 @@ Suite *h2ws_test_suite(void) {
     FC_01_the_connections_window_can_be_used_up,
     F_18_padding_counts_and_comes_back,
     FR_06_padding_as_long_as_the_frame,
-    F_19_credit_follows_the_application,
-    FC_11_unread_bytes_are_credited_at_the_end,
+    F_19_FC_09_interop_34_credit_follows_the_application,
+    FC_11_interop_33_unread_bytes_are_credited_at_the_end,
     F_21_a_smaller_window_leaves_a_debt,
     F_21_a_window_of_zero_from_the_start,
     F_22_windows_that_overflow,
     FC_08_a_setting_that_overflows_a_window,
     F_23_an_update_of_nothing,
-    F_25_credit_comes_in_batches,
-    F_26_pings_are_answered_though_all_sockets_pause,
+    F_25_interop_36_credit_comes_in_batches,
+    F_26_FC_10_pings_are_answered_though_all_pause,
     F_27_a_ping_is_answered_before_queued_data,
-    FC_03_a_window_that_never_opens,
-    FC_04_a_window_of_one,
+    FC_03_interop_29_a_window_that_never_opens,
+    FC_04_interop_31_a_window_of_one,
     FC_05_a_hundred_streams_share_the_connections_window,
     FC_14_no_stall_at_the_tail,
     FR_20_settings_in_mid_stream,

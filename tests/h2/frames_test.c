@@ -36,7 +36,7 @@ static void expect_fatal(int chunk, const struct fatal *frames, size_t len,
   }
 }
 
-START_TEST(F_04_what_is_not_known_is_ignored) {
+START_TEST(F_04_FR_14_what_is_not_known_is_ignored) {
   int type;
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -84,7 +84,7 @@ START_TEST(F_05_a_frame_that_is_too_long) {
 }
 END_TEST
 
-START_TEST(FR_05_an_announced_size_allocates_nothing) {
+START_TEST(FR_05_CVE_2026_42788_an_announced_size_allocates_nothing) {
   size_t live;
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -102,7 +102,7 @@ START_TEST(FR_05_an_announced_size_allocates_nothing) {
 }
 END_TEST
 
-START_TEST(F_06_frames_of_fixed_size) {
+START_TEST(F_06_FR_01_frames_of_fixed_size) {
   static const struct fatal frames[] = {
     {WIRE_PING, 0, 0, 7},     {WIRE_PING, 0, 0, 9},
     {WIRE_UPDATE, 0, 1, 3},   {WIRE_UPDATE, 0, 1, 5},
@@ -116,7 +116,7 @@ START_TEST(F_06_frames_of_fixed_size) {
 }
 END_TEST
 
-START_TEST(F_07_streams_and_the_connection) {
+START_TEST(F_07_FR_02_streams_and_the_connection) {
   static const struct fatal frames[] = {
     {WIRE_DATA, 0, 0, 1},     {WIRE_HEADERS, WIRE_EH, 0, 1},
     {WIRE_RST, 0, 0, 4},      {WIRE_CONTINUATION, WIRE_EH, 0, 0},
@@ -172,7 +172,7 @@ START_TEST(F_09_the_last_id_of_all) {
 }
 END_TEST
 
-START_TEST(F_10_idle_streams) {
+START_TEST(F_10_FR_04_idle_streams) {
   static const struct fatal frames[] = {
     {WIRE_DATA, 0, 3, 1},
     {WIRE_RST, 0, 3, 4},
@@ -398,18 +398,18 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    F_04_what_is_not_known_is_ignored,
+    F_04_FR_14_what_is_not_known_is_ignored,
     F_04_unknown_flags_and_the_reserved_bit,
     F_04_an_unknown_frame_inside_a_header_block,
     F_05_a_frame_that_is_too_long,
-    FR_05_an_announced_size_allocates_nothing,
-    F_06_frames_of_fixed_size,
-    F_07_streams_and_the_connection,
+    FR_05_CVE_2026_42788_an_announced_size_allocates_nothing,
+    F_06_FR_01_frames_of_fixed_size,
+    F_07_FR_02_streams_and_the_connection,
     F_08_a_client_uses_odd_ids,
     nghttp2_gap_10_ids_do_not_decrease,
     F_08_an_id_that_was_used,
     F_09_the_last_id_of_all,
-    F_10_idle_streams,
+    F_10_FR_04_idle_streams,
     F_11_data_after_the_end,
     FR_09_data_after_the_peers_own_reset,
     F_15_half_closed_streams_count,

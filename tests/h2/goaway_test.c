@@ -92,7 +92,7 @@ START_TEST(F_28_a_request_that_waits_can_be_retried) {
 END_TEST
 
 /* nghttp2 would still give out an id, and then close it. */
-START_TEST(nghttp2_gap_13_nothing_is_asked_after_goaway) {
+START_TEST(LC_14_interop_56_nghttp2_gap_13_nothing_is_asked_after_goaway) {
   h2ws_request request = {0};
   h2ws_stream *stream = NULL;
   wire_client(&w, test_chunks[_i]);
@@ -310,7 +310,7 @@ START_TEST(F_29_a_request_let_in_late_is_closed_too) {
 }
 END_TEST
 
-START_TEST(F_29_a_drain_has_an_end) {
+START_TEST(F_29_interop_52_a_drain_has_an_end) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
   w.raw = true; /* nothing closes a stream of bytes */
@@ -421,7 +421,7 @@ START_TEST(keepalive_finds_a_dead_peer) {
 }
 END_TEST
 
-START_TEST(keepalive_takes_any_bytes_for_life) {
+START_TEST(interop_55_keepalive_takes_any_bytes_for_life) {
   int i;
   start_with_keepalive(_i);
   (void)wire_open(&w, 1);
@@ -524,7 +524,7 @@ Suite *h2ws_test_suite(void) {
     F_28_streams_above_the_last_one_can_be_retried,
     F_28_a_goaway_while_connecting,
     F_28_a_request_that_waits_can_be_retried,
-    nghttp2_gap_13_nothing_is_asked_after_goaway,
+    LC_14_interop_56_nghttp2_gap_13_nothing_is_asked_after_goaway,
     FR_22_the_last_stream_may_not_grow,
     F_31_a_lost_connection_is_not_retryable,
     F_32_resets_that_tell_what_to_do,
@@ -537,14 +537,14 @@ Suite *h2ws_test_suite(void) {
     F_29_requests_in_flight_are_served,
     F_29_the_answer_to_the_ping_is_enough,
     F_29_a_request_let_in_late_is_closed_too,
-    F_29_a_drain_has_an_end,
+    F_29_interop_52_a_drain_has_an_end,
     F_29_a_drain_without_streams_ends_at_once,
     F_29_a_drain_before_the_clients_settings,
     F_29_a_client_drains_too,
     F_30_a_shutdown_says_why,
     keepalive_pings_a_silent_peer,
     keepalive_finds_a_dead_peer,
-    keepalive_takes_any_bytes_for_life,
+    interop_55_keepalive_takes_any_bytes_for_life,
     keepalive_measures_the_round_trip,
     idle_connections_end_in_order,
     a_connection_with_a_request_under_way_is_not_idle,

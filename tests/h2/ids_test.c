@@ -79,7 +79,7 @@ static const h2ws_stream_callbacks callbacks = {
   .on_close = on_close,
 };
 
-START_TEST(F_09_a_client_runs_out_of_ids) {
+START_TEST(F_09_LC_14_interop_57_a_client_runs_out_of_ids) {
   static uint8_t settings[] = {0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1};
   struct test_env env;
   h2ws_mem mem;
@@ -129,7 +129,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, F_08_skipped_ids_are_closed);
   tcase_add_test(tc, F_08_the_first_id_may_skip_too);
   tcase_add_test(tc, F_08_the_newest_gaps_are_remembered);
-  tcase_add_test(tc, F_09_a_client_runs_out_of_ids);
+  tcase_add_test(tc, F_09_LC_14_interop_57_a_client_runs_out_of_ids);
   suite_add_tcase(suite, tc);
   return suite;
 }

@@ -30,14 +30,14 @@ static int64_t setting(uint16_t id) {
   return -1;
 }
 
-START_TEST(W_01_a_server_offers_it_in_its_first_settings) {
+START_TEST(W_01_interop_15_a_server_offers_it_in_its_first_settings) {
   start_server(_i);
   ck_assert_int_eq(setting(8), 1);
   wire_end(&w);
 }
 END_TEST
 
-START_TEST(W_01_a_server_that_cannot_serve_says_nothing) {
+START_TEST(W_01_interop_10_a_server_that_cannot_serve_says_nothing) {
   wire_init(&w, test_chunks[_i]);
   w.options.enable_connect_protocol = false;
   wire_start_server(&w);
@@ -46,7 +46,7 @@ START_TEST(W_01_a_server_that_cannot_serve_says_nothing) {
 }
 END_TEST
 
-START_TEST(F_41_a_client_switches_push_off) {
+START_TEST(F_41_interop_63_a_client_switches_push_off) {
   start_client(_i);
   ck_assert_uint_eq(w.preface, 0);
   ck_assert_int_eq(setting(2), 0);
@@ -70,14 +70,14 @@ static void expect_settings_fatal(int chunk, uint16_t id, uint32_t value,
   wire_end(&w);
 }
 
-START_TEST(W_02_only_zero_and_one_are_legal) {
+START_TEST(W_02_ST_11_only_zero_and_one_are_legal) {
   expect_settings_fatal(_i, 8, 2, WIRE_PROTOCOL);
   expect_settings_fatal(_i, 8, 0xffffffff, WIRE_PROTOCOL);
 }
 END_TEST
 
 /* W-03: nghttp2 would send 8=0 after 8=1; nothing of ours asks it to. */
-START_TEST(nghttp2_gap_02_a_server_never_takes_the_offer_back) {
+START_TEST(W_03_nghttp2_gap_02_the_offer_is_not_taken_back) {
   wire_server(&w, test_chunks[_i]);
   ck_assert_int_eq(h2ws_conn_drain(w.conn), 0);
   wire_advance(&w, 40000);
@@ -86,7 +86,7 @@ START_TEST(nghttp2_gap_02_a_server_never_takes_the_offer_back) {
 }
 END_TEST
 
-START_TEST(W_04_one_then_zero_ends_the_connection) {
+START_TEST(W_04_ST_11_interop_16_one_then_zero_ends_the_connection) {
   wire_client(&w, test_chunks[_i]);
   wire_set(&w.in, {8, 0});
   wire_feed(&w);
@@ -153,7 +153,7 @@ START_TEST(W_06_a_client_that_waits_does_not_wait_for_ever) {
 }
 END_TEST
 
-START_TEST(W_07_nothing_is_asked_before_the_offer) {
+START_TEST(W_07_interop_14_nothing_is_asked_before_the_offer) {
   struct wire_app *app;
   start_client(_i);
   app = wire_ask(&w);
@@ -167,7 +167,7 @@ START_TEST(W_07_nothing_is_asked_before_the_offer) {
 }
 END_TEST
 
-START_TEST(nghttp2_gap_01_without_the_offer_nothing_is_asked) {
+START_TEST(interop_03_nghttp2_gap_01_without_the_offer_nothing_is_asked) {
   static const struct wire_setting zero = {8, 0}; /* as Node sends it */
   size_t n;
   for (n = 0; n < 2; n++) {
@@ -329,7 +329,7 @@ START_TEST(F_03_settings_out_of_range_end_the_connection) {
 }
 END_TEST
 
-START_TEST(ST_06_too_many_settings_in_one_frame) {
+START_TEST(ST_06_CVE_2020_11080_too_many_settings_in_one_frame) {
   static const size_t counts[] = {33, 2730};
   static const struct wire_setting many[2730];
   size_t i;
@@ -374,18 +374,18 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    W_01_a_server_offers_it_in_its_first_settings,
-    W_01_a_server_that_cannot_serve_says_nothing,
-    F_41_a_client_switches_push_off,
-    W_02_only_zero_and_one_are_legal,
-    nghttp2_gap_02_a_server_never_takes_the_offer_back,
-    W_04_one_then_zero_ends_the_connection,
+    W_01_interop_15_a_server_offers_it_in_its_first_settings,
+    W_01_interop_10_a_server_that_cannot_serve_says_nothing,
+    F_41_interop_63_a_client_switches_push_off,
+    W_02_ST_11_only_zero_and_one_are_legal,
+    W_03_nghttp2_gap_02_the_offer_is_not_taken_back,
+    W_04_ST_11_interop_16_one_then_zero_ends_the_connection,
     W_04_within_one_frame_the_last_value_counts,
     W_05_settings_without_it_leave_it_as_it_was,
     W_06_a_client_that_waits_takes_a_later_offer,
     W_06_a_client_that_waits_does_not_wait_for_ever,
-    W_07_nothing_is_asked_before_the_offer,
-    nghttp2_gap_01_without_the_offer_nothing_is_asked,
+    W_07_interop_14_nothing_is_asked_before_the_offer,
+    interop_03_nghttp2_gap_01_without_the_offer_nothing_is_asked,
     W_08_a_clients_own_setting_changes_nothing,
     ST_04_a_bad_preface_is_answered_and_ends,
     nghttp2_gap_09_an_error_of_nghttp2_still_sends_goaway,
@@ -397,7 +397,7 @@ Suite *h2ws_test_suite(void) {
     ST_01_a_client_that_says_nothing_is_dropped,
     ST_09_a_server_that_says_nothing_fails_the_open,
     F_03_settings_out_of_range_end_the_connection,
-    ST_06_too_many_settings_in_one_frame,
+    ST_06_CVE_2020_11080_too_many_settings_in_one_frame,
     LM_05_a_compression_table_that_shrinks_and_grows,
     LM_05_a_compression_table_as_large_as_can_be,
   };

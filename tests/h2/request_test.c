@@ -53,7 +53,7 @@ static void expect_refused(int chunk, const char *const *heads, size_t len,
   wire_end(&w);
 }
 
-START_TEST(W_10_a_missing_pseudo_field_is_malformed) {
+START_TEST(W_10_HS_02_a_missing_pseudo_field_is_malformed) {
   static const char *const heads[] = {
     METHOD PROTOCOL PATH AUTHORITY,
     METHOD PROTOCOL SCHEME AUTHORITY,
@@ -74,7 +74,7 @@ START_TEST(W_11_a_path_begins_with_a_slash) {
 }
 END_TEST
 
-START_TEST(W_12_other_schemes_are_refused) {
+START_TEST(W_12_HS_07_other_schemes_are_refused) {
   static const char *const heads[] = {
     METHOD PROTOCOL PATH AUTHORITY ":scheme: ftp\n" WIRE_VERSION,
     METHOD PROTOCOL PATH AUTHORITY ":scheme: https\n" WIRE_VERSION,
@@ -84,7 +84,7 @@ START_TEST(W_12_other_schemes_are_refused) {
 }
 END_TEST
 
-START_TEST(W_12_http_is_refused_over_tls) {
+START_TEST(W_12_HS_07_CVE_2026_39807_http_is_refused_over_tls) {
   wire_init(&w, test_chunks[_i]);
   w.options.secure = true;
   wire_start_server(&w);
@@ -112,7 +112,7 @@ END_TEST
 
 #define OTHER METHOD SCHEME PATH AUTHORITY
 
-START_TEST(W_14_other_protocols_get_501) {
+START_TEST(W_14_interop_25_other_protocols_get_501) {
   static const char *const heads[] = {
     OTHER ":protocol: mqtt\n",         OTHER ":protocol: connect-udp\n",
     OTHER ":protocol: webtransport\n", OTHER ":protocol: bytestream\n",
@@ -148,7 +148,7 @@ START_TEST(W_15_a_nul_in_the_protocol_is_malformed) {
 }
 END_TEST
 
-START_TEST(W_16_only_connect_has_a_protocol) {
+START_TEST(W_16_HS_05_interop_02_only_connect_has_a_protocol) {
   static const char *const heads[] = {
     ":method: GET\n" PROTOCOL SCHEME PATH AUTHORITY WIRE_VERSION,
     ":method: POST\n" PROTOCOL SCHEME PATH AUTHORITY WIRE_VERSION,
@@ -157,7 +157,7 @@ START_TEST(W_16_only_connect_has_a_protocol) {
 }
 END_TEST
 
-START_TEST(W_17_not_offered_means_malformed) {
+START_TEST(W_17_HS_01_interop_13_not_offered_means_malformed) {
   wire_init(&w, test_chunks[_i]);
   w.options.enable_connect_protocol = false;
   wire_start_server(&w);
@@ -221,7 +221,7 @@ START_TEST(W_21_a_host_must_agree) {
 }
 END_TEST
 
-START_TEST(W_22_keys_and_accepts_take_no_part) {
+START_TEST(W_22_HS_11_interop_21_keys_and_accepts_take_no_part) {
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_EH,
             WIRE_CONNECT "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\n"
@@ -233,7 +233,7 @@ START_TEST(W_22_keys_and_accepts_take_no_part) {
 }
 END_TEST
 
-START_TEST(W_23_another_version_gets_400_and_the_right_one) {
+START_TEST(W_23_HS_10_another_version_gets_400_and_the_right_one) {
   static const char *const heads[] = {
     WIRE_PSEUDO,
     WIRE_PSEUDO "sec-websocket-version: 12\n",
@@ -257,7 +257,7 @@ START_TEST(W_23_another_version_gets_400_and_the_right_one) {
 }
 END_TEST
 
-START_TEST(W_23_a_missing_version_can_be_let_pass) {
+START_TEST(W_23_interop_22_a_missing_version_can_be_let_pass) {
   wire_server(&w, test_chunks[_i]);
   w.socket_options.allow_missing_version = true;
   wire_head(&w.in, 1, WIRE_EH, WIRE_PSEUDO);
@@ -283,7 +283,7 @@ START_TEST(W_26_an_origin_can_be_refused) {
 }
 END_TEST
 
-START_TEST(W_34_a_request_that_has_ended_cannot_open) {
+START_TEST(W_34_HS_06_interop_18_a_request_that_has_ended_cannot_open) {
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_EH | WIRE_ES, WIRE_CONNECT);
   wire_feed(&w);
@@ -316,7 +316,7 @@ START_TEST(nghttp2_gap_06_a_length_does_no_harm) {
 }
 END_TEST
 
-START_TEST(F_33_malformed_fields_are_malformed_requests) {
+START_TEST(F_33_FR_16_malformed_fields_are_malformed_requests) {
   static const char *const heads[] = {
     WIRE_CONNECT "Upper: x\n",  WIRE_CONNECT "x:  lead\n",
     WIRE_CONNECT "x: trail \n", WIRE_CONNECT "x: tab\t\n",
@@ -569,7 +569,7 @@ START_TEST(HS_23_ten_thousand_at_once) {
 }
 END_TEST
 
-START_TEST(FL_16_requests_that_nobody_answers) {
+START_TEST(FL_16_RS_03_CVE_2023_26964_requests_that_nobody_answers) {
   uint32_t id;
   wire_server(&w, test_chunks[_i]);
   w.wait = true;
@@ -599,7 +599,7 @@ END_TEST
  * What a client asks
  */
 
-START_TEST(W_09_exactly_these_pseudo_fields_first) {
+START_TEST(W_09_interop_18_interop_20_exactly_these_pseudo_fields_first) {
   const struct wire_got *head;
   size_t i;
   wire_client(&w, test_chunks[_i]);
@@ -695,35 +695,35 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    W_09_exactly_these_pseudo_fields_first,
-    W_10_a_missing_pseudo_field_is_malformed,
+    W_09_interop_18_interop_20_exactly_these_pseudo_fields_first,
+    W_10_HS_02_a_missing_pseudo_field_is_malformed,
     W_11_a_path_begins_with_a_slash,
-    W_12_other_schemes_are_refused,
-    W_12_http_is_refused_over_tls,
+    W_12_HS_07_other_schemes_are_refused,
+    W_12_HS_07_CVE_2026_39807_http_is_refused_over_tls,
     W_12_a_client_over_tls_says_https,
     W_13_the_protocol_compares_without_case,
-    W_14_other_protocols_get_501,
+    W_14_interop_25_other_protocols_get_501,
     W_15_the_protocol_is_one_token,
     W_15_a_nul_in_the_protocol_is_malformed,
-    W_16_only_connect_has_a_protocol,
-    W_17_not_offered_means_malformed,
+    W_16_HS_05_interop_02_only_connect_has_a_protocol,
+    W_17_HS_01_interop_13_not_offered_means_malformed,
     W_18_classic_connect_gets_501,
     W_19_an_authority_is_a_name_not_a_target,
     W_20_fields_of_a_connection_are_malformed,
     W_20_a_client_cannot_send_forbidden_fields,
     W_21_a_host_must_agree,
-    W_22_keys_and_accepts_take_no_part,
-    W_23_another_version_gets_400_and_the_right_one,
-    W_23_a_missing_version_can_be_let_pass,
+    W_22_HS_11_interop_21_keys_and_accepts_take_no_part,
+    W_23_HS_10_another_version_gets_400_and_the_right_one,
+    W_23_interop_22_a_missing_version_can_be_let_pass,
     W_24_one_of_the_subprotocols_offered,
     W_25_an_extension_not_spoken_is_left_out,
     W_26_an_origin_can_be_refused,
     W_26_field_names_go_out_in_lower_case,
-    W_34_a_request_that_has_ended_cannot_open,
+    W_34_HS_06_interop_18_a_request_that_has_ended_cannot_open,
     W_47_no_other_field_is_needed,
     W_48_a_length_on_the_request_gets_400,
     nghttp2_gap_06_a_length_does_no_harm,
-    F_33_malformed_fields_are_malformed_requests,
+    F_33_FR_16_malformed_fields_are_malformed_requests,
     nghttp2_gap_04_bad_fields_are_not_dropped,
     F_34_pseudo_fields_have_their_place,
     F_37_cookies_are_joined,
@@ -736,7 +736,7 @@ Suite *h2ws_test_suite(void) {
     HS_12_two_origins_get_400,
     HS_13_a_bad_list_of_subprotocols_gets_400,
     HS_23_ten_thousand_at_once,
-    FL_16_requests_that_nobody_answers,
+    FL_16_RS_03_CVE_2023_26964_requests_that_nobody_answers,
   };
   return wire_suite("h2/request", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -38,7 +38,7 @@ static void expect_failures(int chunk, const char *const *heads, size_t len,
   wire_end(&w);
 }
 
-START_TEST(W_27_any_2xx_opens_but_two) {
+START_TEST(W_27_interop_23_any_2xx_opens_but_two) {
   static const char *const good[] = {OK, ":status: 201\n", ":status: 202\n",
                                      ":status: 206\n", ":status: 299\n"};
   static const char *const bad[] = {":status: 204\n", ":status: 205\n"};
@@ -53,7 +53,7 @@ START_TEST(W_27_any_2xx_opens_but_two) {
 }
 END_TEST
 
-START_TEST(W_27_a_server_sends_200_alone) {
+START_TEST(W_27_interop_19_a_server_sends_200_alone) {
   const struct wire_got *head;
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_EH, WIRE_CONNECT);
@@ -142,7 +142,7 @@ START_TEST(W_31_a_refusal_with_a_body) {
 }
 END_TEST
 
-START_TEST(HS_16_every_refusal_is_reported_and_none_followed) {
+START_TEST(HS_16_interop_24_every_refusal_is_reported_and_none_followed) {
   static const int statuses[] = {300, 301, 302, 304, 307, 400,
                                  401, 403, 404, 407, 500, 503};
   char head[64];
@@ -238,7 +238,7 @@ START_TEST(HS_17_a_pause_in_on_open_holds) {
 }
 END_TEST
 
-START_TEST(W_20_answers_with_fields_of_a_connection) {
+START_TEST(W_20_HS_27_answers_with_fields_of_a_connection) {
   static const char *const heads[] = {
     OK "connection: upgrade\n",
     OK "upgrade: websocket\n",
@@ -294,7 +294,7 @@ START_TEST(F_34_pseudo_fields_of_requests_in_an_answer) {
 }
 END_TEST
 
-START_TEST(F_35_an_answer_has_one_status) {
+START_TEST(F_35_FR_17_an_answer_has_one_status) {
   static const char *const heads[] = {
     "x: y\n",        ":status: 2xx\n",  ":status: abc\n", ":status: \n",
     ":status: 20\n", ":status: 2000\n", ":status: 099\n", ":status: 000\n",
@@ -356,7 +356,7 @@ START_TEST(F_41_a_push_is_an_error) {
 }
 END_TEST
 
-START_TEST(F_16_the_servers_limit_is_kept) {
+START_TEST(F_16_interop_38_the_servers_limit_is_kept) {
   struct wire_app *first;
   wire_client(&w, test_chunks[_i]);
   wire_set(&w.in, {3, 1});
@@ -394,10 +394,10 @@ END_TEST
 
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
-    W_20_answers_with_fields_of_a_connection,
+    W_20_HS_27_answers_with_fields_of_a_connection,
     W_22_a_stray_accept_is_ignored,
-    W_27_any_2xx_opens_but_two,
-    W_27_a_server_sends_200_alone,
+    W_27_interop_23_any_2xx_opens_but_two,
+    W_27_interop_19_a_server_sends_200_alone,
     nghttp2_gap_07_no_tunnel_on_204,
     W_28_no_101_on_http_2,
     W_29_interim_answers_are_waited_out,
@@ -405,18 +405,18 @@ Suite *h2ws_test_suite(void) {
     W_30_accepted_and_ended_at_once,
     W_31_a_refusal_with_a_body,
     W_31_a_refusal_whose_body_never_ends,
-    HS_16_every_refusal_is_reported_and_none_followed,
+    HS_16_interop_24_every_refusal_is_reported_and_none_followed,
     HS_16_a_refusal_with_a_long_body,
     W_32_nothing_is_sent_before_the_answer,
     W_36_open_as_soon_as_the_answer_is_read,
     HS_15_extensions_and_subprotocols_not_asked_for,
     HS_17_a_pause_in_on_open_holds,
     HS_25_an_answer_on_a_stream_never_opened,
-    F_16_the_servers_limit_is_kept,
+    F_16_interop_38_the_servers_limit_is_kept,
     F_16_a_limit_of_zero_and_a_lower_one,
     F_33_malformed_answers,
     F_34_pseudo_fields_of_requests_in_an_answer,
-    F_35_an_answer_has_one_status,
+    F_35_FR_17_an_answer_has_one_status,
     F_35_a_second_answer,
     F_36_data_before_the_answer,
     F_41_a_push_is_an_error,

@@ -254,7 +254,7 @@ static void lack_the_setting(struct raw *peer) {
   answer_upgrade(peer);
 }
 
-START_TEST(W_06_a_server_without_the_setting_gets_an_upgrade) {
+START_TEST(W_06_interop_04_a_server_without_the_setting_gets_an_upgrade) {
   begin(false);
   raw_start_server(&raw, lack_the_setting);
   connect_any("wss");
@@ -309,7 +309,7 @@ static void always_leave(struct raw *peer) {
   }
 }
 
-START_TEST(there_is_one_fallback_and_no_more) {
+START_TEST(interop_05_there_is_one_fallback_and_no_more) {
   begin(true);
   raw_start_server(&raw, always_leave);
   connect_any("ws");
@@ -327,7 +327,7 @@ static void only_listen(struct raw *peer) {
   raw_read_all(peer);
 }
 
-START_TEST(one_deadline_holds_for_all_of_it) {
+START_TEST(interop_09_one_deadline_holds_for_all_of_it) {
   h2ws_time before = edge_now();
   begin(true);
   raw_start_server(&raw, only_listen);
@@ -385,10 +385,11 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, an_unread_socket_holds_the_peer_back, 0, 2);
   suite_add_tcase(suite, tc);
   tc = tcase_create("fallback");
-  tcase_add_test(tc, W_06_a_server_without_the_setting_gets_an_upgrade);
+  tcase_add_test(tc,
+                 W_06_interop_04_a_server_without_the_setting_gets_an_upgrade);
   tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
-  tcase_add_test(tc, there_is_one_fallback_and_no_more);
-  tcase_add_test(tc, one_deadline_holds_for_all_of_it);
+  tcase_add_test(tc, interop_05_there_is_one_fallback_and_no_more);
+  tcase_add_test(tc, interop_09_one_deadline_holds_for_all_of_it);
   tcase_add_test(tc, a_client_can_be_freed_while_it_waits);
   tcase_add_test(tc, a_given_descriptor_is_not_opened_again);
   suite_add_tcase(suite, tc);

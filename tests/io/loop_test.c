@@ -354,7 +354,7 @@ static void one_round(int i, const char *scheme) {
 #define MANY_ROUNDS 400
 
 /* 0: TLS, 1: cleartext. */
-START_TEST(rounds_leave_no_descriptor_and_no_memory) {
+START_TEST(FL_17_rounds_leave_no_descriptor_and_no_memory) {
   const char *scheme = _i == 0 ? "wss" : "ws";
   size_t before;
   int fds;
@@ -417,7 +417,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, a_server_thread_is_sent_to_by_its_loop);
   suite_add_tcase(suite, tc);
   tc = tcase_create("rounds");
-  tcase_add_loop_test(tc, rounds_leave_no_descriptor_and_no_memory, 0, 2);
+  tcase_add_loop_test(tc, FL_17_rounds_leave_no_descriptor_and_no_memory, 0, 2);
   tcase_add_test(tc, freeing_all_at_once_closes_all);
   suite_add_tcase(suite, tc);
   return suite;

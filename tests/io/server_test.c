@@ -139,7 +139,7 @@ static void open_and_be_deaf(struct raw *peer) {
   raw_wait_step(peer, 1);
 }
 
-START_TEST(IO_10_a_peer_that_never_reads_is_dropped) {
+START_TEST(IO_10_FC_06_CVE_2019_9517_a_peer_that_never_reads) {
   static const char data[64 * 1024];
   size_t most = 0;
   begin_cleartext();
@@ -363,7 +363,7 @@ static void raw_look(void) {
 }
 
 /* 0: a reset, 1: an answer. On a loop that nobody else keeps awake. */
-START_TEST(W_43_a_refusal_is_on_the_wire_in_one_turn) {
+START_TEST(W_43_interop_27_a_refusal_is_on_the_wire_in_one_turn) {
   uint8_t frame[256];
   size_t len = raw_connect_frame(frame, sizeof(frame), 1, "/wait");
   const uint8_t *found;
@@ -724,7 +724,7 @@ static void add_peer_tests(TCase *tc) {
   tcase_add_test(tc, ST_01_silence_before_tls_ends_at_the_deadline);
   tcase_add_test(tc, silence_before_the_preface_ends_at_the_deadline);
   tcase_add_test(tc, ST_02_bytes_do_not_move_the_deadline);
-  tcase_add_test(tc, IO_10_a_peer_that_never_reads_is_dropped);
+  tcase_add_test(tc, IO_10_FC_06_CVE_2019_9517_a_peer_that_never_reads);
   tcase_add_test(tc, a_slow_reader_gets_all_of_it);
   tcase_add_test(tc, TM_02_after_a_stop_input_counts_before_deadlines);
   tcase_add_test(tc, IO_09_who_ends_his_side_still_gets_ours);
@@ -735,7 +735,8 @@ static void add_peer_tests(TCase *tc) {
 }
 
 static void add_descriptor_tests(TCase *tc) {
-  tcase_add_loop_test(tc, W_43_a_refusal_is_on_the_wire_in_one_turn, 0, 2);
+  tcase_add_loop_test(tc, W_43_interop_27_a_refusal_is_on_the_wire_in_one_turn,
+                      0, 2);
   tcase_add_test(tc, IO_22_small_records_do_not_wait);
   tcase_add_test(tc,
                  IO_13_without_descriptors_accepting_waits_and_does_not_spin);

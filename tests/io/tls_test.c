@@ -191,7 +191,7 @@ static void update_keys(struct raw *peer) {
   (void)SSL_shutdown(peer->ssl);
 }
 
-START_TEST(T_07_key_updates_do_not_disturb_data) {
+START_TEST(T_07_IO_04_key_updates_do_not_disturb_data) {
   begin();
   visit_raw(update_keys);
   ck_assert_int_eq(raw.step, 1);
@@ -687,7 +687,7 @@ static void add_server_tests(TCase *tc) {
   tcase_add_loop_test(tc, T_05_old_suites_are_refused, 0, 5);
   tcase_add_test(tc, T_05_the_suite_everybody_must_have_is_there);
   tcase_add_test(tc, T_06_renegotiation_ends_the_connection);
-  tcase_add_test(tc, T_07_key_updates_do_not_disturb_data);
+  tcase_add_test(tc, T_07_IO_04_key_updates_do_not_disturb_data);
   tcase_add_test(tc, ST_14_a_flood_of_key_updates_ends_the_connection);
   tcase_add_test(tc, ST_16_records_of_one_byte_are_enough);
   tcase_add_test(tc, ST_17_frames_and_records_of_all_sizes);

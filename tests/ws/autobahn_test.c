@@ -590,7 +590,7 @@ static const struct vector vectors[] = {
 };
 /* clang-format on */
 
-START_TEST(U_01_autobahn_6_5_to_6_23_vectors) {
+START_TEST(U_01_WS_05_autobahn_6_5_to_6_23_vectors) {
   size_t i;
   ck_assert_uint_eq(LEN(vectors), 132);
   for (i = 0; i < LEN(vectors); i++) {
@@ -799,7 +799,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(cases, autobahn_5_fragments, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(cases, autobahn_6_1_to_6_3_text, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(cases, autobahn_6_4_fail_fast, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(cases, U_01_autobahn_6_5_to_6_23_vectors, 0,
+  tcase_add_loop_test(cases, U_01_WS_05_autobahn_6_5_to_6_23_vectors, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(cases, autobahn_7_1_to_7_5_closing, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(cases, autobahn_7_7_to_7_13_codes, 0, TEST_PIPE_WAYS);

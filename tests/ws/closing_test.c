@@ -24,7 +24,7 @@ static void expect_close(uint16_t code) {
   test_pipe_expect_bytes(&pipe, frame, sizeof(frame), "CLOSE");
 }
 
-START_TEST(K_01_half_a_code_is_refused) {
+START_TEST(K_01_WS_06_half_a_code_is_refused) {
   test_pipe_begin(&pipe, _i);
   test_pipe_feed_hex(&pipe, "88 01 03");
   test_pipe_expect_failed(&pipe, 1002);
@@ -80,7 +80,7 @@ END_TEST
 static const uint16_t forbidden[] = {1,    999,  1004, 1005, 1006, 1015, 1016,
                                      1100, 2000, 2999, 5000, 9999, 65535};
 
-START_TEST(K_03_other_codes_are_refused) {
+START_TEST(K_03_WS_06_other_codes_are_refused) {
   size_t i;
   for (i = 0; i <= LEN(forbidden); i++) {
     test_pipe_begin(&pipe, _i);
@@ -248,7 +248,7 @@ START_TEST(K_09_the_stream_is_ended_after_both_closes) {
 }
 END_TEST
 
-START_TEST(K_10_after_a_failure_nothing_is_processed) {
+START_TEST(K_10_WS_14_after_a_failure_nothing_is_processed) {
   test_pipe_begin(&pipe, _i);
   test_pipe_feed_hex(&pipe, "83 00 81 01 61 89 00 88 02 03e8 82 01 62");
   test_pipe_expect_failed(&pipe, 1002);
@@ -370,12 +370,13 @@ START_TEST(K_14_a_reason_may_hold_nul) {
 END_TEST
 
 static void add_codes(TCase *tc) {
-  tcase_add_loop_test(tc, K_01_half_a_code_is_refused, 0, TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, K_01_WS_06_half_a_code_is_refused, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_01_a_reason_has_123_bytes_at_most, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_02_codes_that_may_be_sent_are_echoed, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, K_03_other_codes_are_refused, 0, TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, K_03_WS_06_other_codes_are_refused, 0,
+                      TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_04_other_codes_are_not_sent, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_05_no_body_is_1005, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_05_no_close_is_1006, 0, TEST_PIPE_WAYS);
@@ -394,7 +395,7 @@ static void add_order(TCase *tc) {
   tcase_add_loop_test(tc, K_08_both_close_at_once, 0, TEST_CHUNKS);
   tcase_add_loop_test(tc, K_09_the_stream_is_ended_after_both_closes, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, K_10_after_a_failure_nothing_is_processed, 0,
+  tcase_add_loop_test(tc, K_10_WS_14_after_a_failure_nothing_is_processed, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_10_a_failed_peer_that_does_not_end_is_reset, 0,
                       TEST_PIPE_WAYS);

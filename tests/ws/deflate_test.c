@@ -72,7 +72,7 @@ static const struct vector vectors[] = {
 };
 
 /* The vectors of RFC 7692 section 7.2.3, and others. */
-START_TEST(X_12_vectors) {
+START_TEST(X_12_PD_03_vectors) {
   size_t i;
   for (i = 0; i < LEN(vectors); i++) {
     begin(_i);
@@ -388,7 +388,7 @@ END_TEST
 
 #define MIB ((size_t)1 << 20)
 
-START_TEST(X_18_PD_01_a_bomb_stops_at_the_limit) {
+START_TEST(X_18_PD_01_CVE_2026_39804_interop_61_a_bomb_stops_at_the_limit) {
   struct test_bytes bomb = {0};
   size_t before;
   zpeer_zeros(&bomb, 64 * MIB);
@@ -674,7 +674,7 @@ Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("ws/deflate");
   TCase *tc = tcase_create("pipe");
   const TTest *const both[] = {
-    X_12_vectors,
+    X_12_PD_03_vectors,
     X_12_fragments,
     X_12_pieces_are_flushed,
     X_14_history_goes_on_behind_last_blocks,
@@ -691,7 +691,7 @@ Suite *h2ws_test_suite(void) {
     PD_11_opting_out,
     small_messages_stay_as_they_are,
     X_13_empty_messages_are_sent_plain,
-    X_18_PD_01_a_bomb_stops_at_the_limit,
+    X_18_PD_01_CVE_2026_39804_interop_61_a_bomb_stops_at_the_limit,
     X_18_the_limit_is_exact,
     X_18_chunks_are_counted_too,
     X_18_an_announced_size_is_judged,

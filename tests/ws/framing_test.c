@@ -18,7 +18,7 @@ static void expect_failure(int way, const char *hex, uint16_t code) {
   test_pipe_dispose(&pipe);
 }
 
-START_TEST(R_01_a_server_refuses_unmasked_frames) {
+START_TEST(R_01_WS_02_a_server_refuses_unmasked_frames) {
   test_pipe_begin(&pipe, _i);
   test_pipe_feed_raw(&pipe, "\x82\x01\x01", 3);
   test_pipe_expect_failed(&pipe, 1002);
@@ -105,7 +105,7 @@ START_TEST(R_05_the_key_keeps_its_phase_at_every_split) {
 }
 END_TEST
 
-START_TEST(R_06_reserved_bits_are_refused) {
+START_TEST(R_06_WS_01_reserved_bits_are_refused) {
   static const char *const frames[] = {
     "c1 00",    "a1 00", "91 00",    "f1 00",       "c1 01 61",
     "c2 00",    "c9 00", "a9 00",    "98 02 03 e8", "9a 00",
@@ -118,7 +118,7 @@ START_TEST(R_06_reserved_bits_are_refused) {
 }
 END_TEST
 
-START_TEST(R_07_reserved_opcodes_are_refused) {
+START_TEST(R_07_WS_01_reserved_opcodes_are_refused) {
   static const char *const frames[] = {
     "83 01 01", "84 00", "85 00", "86 00",       "87 00",
     "8b 00",    "8c 00", "8d 00", "8e 00",       "8f 01 01",
@@ -131,7 +131,7 @@ START_TEST(R_07_reserved_opcodes_are_refused) {
 }
 END_TEST
 
-START_TEST(R_08_lengths_take_the_fewest_bytes) {
+START_TEST(R_08_WS_01_lengths_take_the_fewest_bytes) {
   static const char *const frames[] = {
     "82 7e 0005 01 02 03 04 05",
     "82 7e 0000",
@@ -210,7 +210,7 @@ START_TEST(R_10_nothing_after_the_peers_close_is_processed) {
 }
 END_TEST
 
-START_TEST(R_11_fragments_begin_go_on_and_end) {
+START_TEST(R_11_WS_04_fragments_begin_go_on_and_end) {
   static const char *const frames[] = {
     "80 00",
     "00 00",
@@ -259,7 +259,7 @@ START_TEST(R_12_fragments_may_be_empty) {
 }
 END_TEST
 
-START_TEST(R_13_control_frames_between_fragments) {
+START_TEST(R_13_WS_12_control_frames_between_fragments) {
   test_pipe_begin(&pipe, _i);
   test_pipe_feed_hex(&pipe, "01 01 61 89 01 70");
   test_pipe_expect(&pipe, "8a 01 70");
@@ -351,7 +351,7 @@ START_TEST(R_17_an_unasked_pong_changes_nothing) {
 }
 END_TEST
 
-START_TEST(R_18_a_huge_frame_is_refused_by_its_header) {
+START_TEST(R_18_WS_07_a_huge_frame_is_refused_by_its_header) {
   static const char *const frames[] = {
     "82 7f 0000000080000000", /* 2^31 */
     "82 7f 7fffffffffffffff", /* 2^63 - 1 */
@@ -428,20 +428,22 @@ START_TEST(R_20_the_cut_of_the_bytes_changes_nothing) {
 END_TEST
 
 static void add_refusals(TCase *tc) {
-  tcase_add_loop_test(tc, R_01_a_server_refuses_unmasked_frames, 0,
+  tcase_add_loop_test(tc, R_01_WS_02_a_server_refuses_unmasked_frames, 0,
                       TEST_CHUNKS);
   tcase_add_loop_test(tc, R_02_a_client_refuses_masked_frames, 0, TEST_CHUNKS);
-  tcase_add_loop_test(tc, R_06_reserved_bits_are_refused, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, R_07_reserved_opcodes_are_refused, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, R_08_lengths_take_the_fewest_bytes, 0,
+  tcase_add_loop_test(tc, R_06_WS_01_reserved_bits_are_refused, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, R_11_fragments_begin_go_on_and_end, 0,
+  tcase_add_loop_test(tc, R_07_WS_01_reserved_opcodes_are_refused, 0,
+                      TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, R_08_WS_01_lengths_take_the_fewest_bytes, 0,
+                      TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, R_11_WS_04_fragments_begin_go_on_and_end, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_11_after_a_message_nothing_is_open, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_15_control_frames_are_short_and_whole, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, R_18_a_huge_frame_is_refused_by_its_header, 0,
+  tcase_add_loop_test(tc, R_18_WS_07_a_huge_frame_is_refused_by_its_header, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_19_all_fragments_together_have_a_limit, 0,
                       TEST_PIPE_WAYS);
@@ -461,7 +463,7 @@ static void add_frames(TCase *tc) {
   tcase_add_loop_test(tc, R_10_nothing_after_the_peers_close_is_processed, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_12_fragments_may_be_empty, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, R_13_control_frames_between_fragments, 0,
+  tcase_add_loop_test(tc, R_13_WS_12_control_frames_between_fragments, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_14_chunks_know_the_message_not_the_fragments, 0,
                       TEST_PIPE_WAYS);

@@ -67,7 +67,7 @@ START_TEST(arguments_that_make_no_sense_are_refused) {
 }
 END_TEST
 
-START_TEST(a_full_queue_says_again_and_then_writable) {
+START_TEST(interop_35_a_full_queue_says_again_and_then_writable) {
   test_pipe_init(&pipe, _i);
   pipe.send_window = 0;
   pipe.options.high_water = 10;
@@ -127,7 +127,7 @@ START_TEST(a_paused_socket_keeps_what_came) {
 }
 END_TEST
 
-START_TEST(a_silent_peer_is_pinged_and_given_up) {
+START_TEST(interop_49_a_silent_peer_is_pinged_and_given_up) {
   test_pipe_init(&pipe, _i);
   pipe.socket_options.ping_interval_ms = 1000;
   pipe.socket_options.ping_timeout_ms = 500;
@@ -169,11 +169,11 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, pieces_out_of_order_are_refused, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, arguments_that_make_no_sense_are_refused, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, a_full_queue_says_again_and_then_writable, 0,
-                      TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, interop_35_a_full_queue_says_again_and_then_writable,
+                      0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, nothing_works_after_the_end, 0, TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, a_paused_socket_keeps_what_came, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, a_silent_peer_is_pinged_and_given_up, 0,
+  tcase_add_loop_test(tc, interop_49_a_silent_peer_is_pinged_and_given_up, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, a_close_and_then_the_end_is_orderly, 0,
                       TEST_PIPE_WAYS);

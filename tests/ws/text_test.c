@@ -148,7 +148,7 @@ START_TEST(U_04_the_next_text_begins_afresh) {
 }
 END_TEST
 
-START_TEST(U_06_a_reason_may_be_cut_anywhere) {
+START_TEST(U_06_WS_06_a_reason_may_be_cut_anywhere) {
   static const uint8_t frame[] = {0x88, 8,    0x03, 0xe8, 'a',
                                   0xc3, 0xa9, 0xe2, 0x82, 0xac};
   size_t split;
@@ -165,7 +165,7 @@ START_TEST(U_06_a_reason_may_be_cut_anywhere) {
 }
 END_TEST
 
-START_TEST(U_06_a_bad_reason_is_found_at_every_cut) {
+START_TEST(U_06_WS_06_a_bad_reason_is_found_at_every_cut) {
   static const uint8_t frame[] = {0x88, 6, 0x03, 0xe8, 'a', 'b', 0xff, 0xff};
   size_t split;
   for (split = 1; split < sizeof(frame); split++) {
@@ -234,8 +234,9 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, U_04_a_text_ends_with_a_whole_character, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, U_04_the_next_text_begins_afresh, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, U_06_a_reason_may_be_cut_anywhere, 0, TEST_PIPE_WAYS);
-  tcase_add_loop_test(tc, U_06_a_bad_reason_is_found_at_every_cut, 0,
+  tcase_add_loop_test(tc, U_06_WS_06_a_reason_may_be_cut_anywhere, 0,
+                      TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, U_06_WS_06_a_bad_reason_is_found_at_every_cut, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, U_06_a_reason_ends_with_a_whole_character, 0,
                       TEST_PIPE_WAYS);

@@ -184,13 +184,13 @@ static void feed_fragments(const char *fragment_hex) {
   test_bytes_dispose(&fragments);
 }
 
-START_TEST(wslay_defect_08_fragments_have_a_limit) {
+START_TEST(WS_09_CVE_2026_42786_wslay_defect_08_fragments_have_a_limit) {
   feed_fragments("00 01 61");
   feed_fragments("00 00");
 }
 END_TEST
 
-START_TEST(wslay_defect_08_the_limit_is_exact) {
+START_TEST(interop_62_wslay_defect_08_the_limit_is_exact) {
   test_pipe_init(&pipe, _i);
   pipe.socket_options.max_fragments = 3;
   test_pipe_open(&pipe);
@@ -295,8 +295,9 @@ static void add_memory(TCase *tc) {
                       2); /* a server, a client */
   tcase_add_loop_test(tc, wslay_defect_07_a_flood_of_pings_is_ended, 0,
                       TEST_PIPE_WAYS);
-  tcase_add_test(tc, wslay_defect_08_fragments_have_a_limit);
-  tcase_add_loop_test(tc, wslay_defect_08_the_limit_is_exact, 0,
+  tcase_add_test(tc,
+                 WS_09_CVE_2026_42786_wslay_defect_08_fragments_have_a_limit);
+  tcase_add_loop_test(tc, interop_62_wslay_defect_08_the_limit_is_exact, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, wslay_defect_11_every_allocation_may_fail, 0,
                       TEST_PIPE_WAYS);
