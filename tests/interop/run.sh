@@ -20,7 +20,7 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy)
 
 passed=0
 failed=0
@@ -813,6 +813,229 @@ group_websockets() {
     http1_cases websockets/server/tls
     stop websockets/server/tls
   fi
+}
+
+# --- Proxies -----------------------------------------------------------------
+
+# free_ports COUNT
+free_ports() {
+  python3 -c 'import socket, sys
+all = [socket.socket() for _ in range(int(sys.argv[1]))]
+for each in all:
+    each.bind(("127.0.0.1", 0))
+print(*[each.getsockname()[1] for each in all])' "$1"
+}
+
+# shellcheck disable=SC2317 # called by until_true
+port_is_open() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# WebSockets that stay open while something happens to the proxy.
+declare -A held_fd=() held_pid=()
+
+# hold CASE NAME HTTP URL: a WebSocket over this version, one line echoed.
+hold() {
+  local case=$1
+  shift
+  hold_open "$@"
+  one "$case" held_says "$1" first
+}
+
+hold_open() {
+  local dir=$work/held/$1 fd
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  mkfifo "$dir/open"
+  exec {fd}<>"$dir/open"
+  held_fd[$1]=$fd
+  (
+    let_go
+    timeout -k 5 120 "$h2ws" connect "${trust[@]}" --http "$2" "$3/echo" \
+      <"$dir/open" >"$dir/out" 2>"$dir/err"
+    echo $? >"$dir/rc"
+  ) 2>/dev/null &
+  held_pid[$1]=$!
+  children+=("$!")
+}
+
+# In a child: the inputs of the held ones are not its own.
+let_go() {
+  local fd
+  for fd in "${held_fd[@]}"; do
+    exec {fd}>&-
+  done
+}
+
+# held_says NAME LINE: and hears it.
+held_says() {
+  echo "$2" >&"${held_fd[$1]}"
+  until_true 20 settled "^$2\$" "$work/held/$1/out" "${held_pid[$1]}"
+  grep -q "^$2\$" "$work/held/$1/out" ||
+    because "no echo of '$2': $(tail -n 1 "$work/held/$1/err")"
+}
+
+# held_ends NAME RC [WORDS]: without an end of its input, which comes after.
+held_ends() {
+  local rc
+  until_true 20 test -s "$work/held/$1/rc" || because "still there" || return 1
+  rc=$(cat "$work/held/$1/rc")
+  [ "$rc" = "$2" ] ||
+    because "exit code $rc: $(tail -n 1 "$work/held/$1/err")" || return 1
+  grep -q -- "${3:-}" "$work/held/$1/err" ||
+    because "stderr lacks '$3': $(tail -n 1 "$work/held/$1/err")"
+}
+
+# let_end NAME: the end of its input.
+let_end() {
+  local fd=${held_fd[$1]}
+  unset "held_fd[$1]"
+  exec {fd}>&-
+}
+
+# proxied HTTP: 5000 lines over this version, the proxy's answer to them.
+proxied() {
+  local first="HTTP/$1"
+  seq -f 'line %g' 5000 >in
+  connect 0 "${trust[@]}" --http "$1" "$url/echo" && same_out || return 1
+  head -n 1 err | grep -q "^$first" ||
+    because "the first line of stderr: $(head -n 1 err)"
+}
+
+# proxied_binary HTTP SIZE
+proxied_binary() {
+  tr -d '\n' </dev/urandom | head -c "$2" >in
+  connect 0 "${trust[@]}" --http "$1" --binary "$url/echo" || return 1
+  tr -d '\n' <out >joined
+  mv joined out
+  same_out
+}
+
+# proxied_refused HTTP PATH STATUS
+proxied_refused() {
+  echo unheard >in
+  connect 22 "${trust[@]}" --http "$1" "$url$2" && said "$3" && got_line ''
+}
+
+# proxied_cases NAME HTTP
+proxied_cases() {
+  one "$1/lines" in_own_directory proxied "$2"
+  one "$1/binary-1" in_own_directory proxied_binary "$2" 1
+  one "$1/binary-16m" in_own_directory proxied_binary "$2" 16777216
+  one "$1/refused-404" in_own_directory proxied_refused "$2" /nowhere 404
+  one "$1/refused-405" in_own_directory proxied_refused "$2" /raw 405
+}
+
+# start_haproxy NAME BACKEND [ARGUMENT...]: sets $proxy.
+start_haproxy() {
+  local name=$1 backend=$2 file=$work/${1//\//-}.haproxy
+  shift 2
+  (
+    let_go
+    export BACKEND=$backend CERTIFICATE=$work/both.pem CA=$work/ca.pem
+    export SECURE=$secure_port CLEAR=$clear_port SERVER=127.0.0.1:$server_port
+    exec haproxy -db -f "$here/haproxy/haproxy.cfg" "$@"
+  ) >"$file.log" 2>&1 </dev/null &
+  proxy=$!
+  children+=("$proxy")
+  until_true 20 port_is_open "$clear_port" && return
+  fail "$name/start" "$(tail -n 1 "$file.log")"
+  return 1
+}
+
+# stop_proxy: at once.
+stop_proxy() {
+  kill -TERM "$proxy" 2>/dev/null
+  until_true 20 gone "$proxy" || kill -KILL "$proxy"
+  wait "$proxy" 2>/dev/null
+}
+
+# What needs not pass through HAProxy 2.6: one stream that nobody reads holds
+# up all that share its connection to the server, and :scheme is its own.
+haproxy_node_cases=(settings answer text binary binary-16m text-16m
+  fragments-with-ping-between fragments-1m one-byte-per-data-frame
+  many-small-messages ping close-codes close-without-code close-after-data
+  close-with-end-stream close-without-end-stream reset-in-a-message
+  end-stream-without-close hundred-at-once large-side-by-side
+  window-of-one-byte window-of-100-bytes not-found wrong-version
+  page-beside-sockets unmasked-frame text-not-utf8 message-over-the-limit
+  raw-bytes)
+
+# An upgrade of HTTP/1.1 has come to us as extended CONNECT.
+only_extended_connect() {
+  grep -q '^\* stream [0-9]*: closed' "$1" || because "no stream" || return 1
+  ! grep '^\* exchange' "$1"
+}
+
+# haproxy_restarts NAME: with open WebSockets of both kinds.
+haproxy_restarts() {
+  local old=$proxy
+  hold "$1/reload/hold-2" over-2 2 "$secure"
+  hold "$1/reload/hold-1.1" over-1.1 1.1 "$secure"
+  start_haproxy "$1/reload" cleartext -sf "$old" || return
+  one "$1/reload/old-2-lives" held_says over-2 second
+  one "$1/reload/old-1.1-lives" held_says over-1.1 second
+  one "$1/reload/new-2" in_own_directory proxied 2
+  one "$1/reload/new-1.1" in_own_directory proxied 1.1
+  let_end over-2
+  let_end over-1.1
+  one "$1/reload/old-2-ends" held_ends over-2 0
+  one "$1/reload/old-1.1-ends" held_ends over-1.1 0
+  one "$1/reload/old-proxy-ends" until_true 40 gone "$old"
+
+  hold "$1/kill/hold-2" over-2 2 "$secure"
+  hold "$1/kill/hold-1.1" over-1.1 1.1 "$secure"
+  kill -KILL "$proxy"
+  wait "$proxy" 2>/dev/null
+  one "$1/kill/2-is-lost" held_ends over-2 56
+  one "$1/kill/1.1-is-lost" held_ends over-1.1 56
+  let_end over-2
+  let_end over-1.1
+  start_haproxy "$1/kill" cleartext || return
+  one "$1/kill/new-2" in_own_directory proxied 2
+  one "$1/kill/new-1.1" in_own_directory proxied 1.1
+}
+
+# haproxy_server_ends NAME: ours, gracefully, with open WebSockets behind it.
+haproxy_server_ends() {
+  hold "$1/drain/hold-2" over-2 2 "$secure"
+  hold "$1/drain/hold-1.1" over-1.1 1.1 "$secure"
+  stop_ours "$1/drain"
+  one "$1/drain/2-sees-1001" held_ends over-2 0 'code 1001'
+  one "$1/drain/1.1-sees-1001" held_ends over-1.1 0 'code 1001'
+  let_end over-2
+  let_end over-1.1
+}
+
+group_haproxy() {
+  local name ours secure
+  have_ours haproxy || return
+  if ! command -v haproxy >/dev/null; then
+    skip haproxy "haproxy is missing: Debian's package of that name"
+    return
+  fi
+  have_node haproxy || return
+  cat "$work/cert.pem" "$work/key.pem" >"$work/both.pem"
+  read -r secure_port clear_port <<<"$(free_ports 2)"
+  secure=https://localhost:$secure_port
+  for name in haproxy/cleartext haproxy/tls; do
+    if [ "$name" = haproxy/cleartext ]; then
+      serve "$name/ours" --cleartext -v || return
+    else
+      serve "$name/ours" "${tls[@]}" -v || return
+    fi
+    ours=$log.err
+    server_port=${url##*:}
+    start_haproxy "$name" "${name#*/}" || return
+    url=$secure
+    proxied_cases "$name/2" 2
+    proxied_cases "$name/1.1" 1.1
+    if [ "$name" = haproxy/cleartext ]; then
+      node_client "$name/node" haproxy "${trust[@]}" "${haproxy_node_cases[@]}"
+      haproxy_restarts "$name"
+    fi
+    haproxy_server_ends "$name"
+    one "$name/only-extended-connect" only_extended_connect "$ours"
+    stop_proxy
+  done
 }
 
 # The peers among themselves: if this fails, the other groups prove nothing.
