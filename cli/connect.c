@@ -482,6 +482,7 @@ int cli_connect(int argc, char **argv) {
   h2ws_client_options_default(&options, sizeof(options));
   h2ws_socket_options_default(&s.socket_options, sizeof(s.socket_options));
   options.keylog = true;
+  s.socket_options.receive_after_close = true; /* the answers to all we sent */
   if (!read_options(argc, argv, &s, &options, &verbose)) {
     (void)fprintf(stderr, "usage: h2ws connect [OPTIONS] URL "
                           "(h2ws --help lists them)\n");

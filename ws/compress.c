@@ -119,7 +119,7 @@ static bool inflate_step(h2ws_socket *socket, struct inflation *i) {
   }
   socket->rx.unfinished = i->step.full;
   h2ws__socket_take_data(socket, i->out, i->step.len, i->step.last);
-  return i->step.full && !socket->paused && socket->close == H2WS__CLOSE_OPEN;
+  return i->step.full && !socket->paused && h2ws__socket_takes_messages(socket);
 }
 
 /* Callbacks run meanwhile: the inflater is ours, and not the socket's. */
@@ -136,7 +136,7 @@ static bool inflation_begin(h2ws_socket *socket, struct inflation *i) {
 }
 
 static void inflation_end(h2ws_socket *socket, const struct inflation *i) {
-  bool kept = socket->close == H2WS__CLOSE_OPEN &&
+  bool kept = h2ws__socket_takes_messages(socket) &&
               (!i->step.last || keeps_received(socket));
   if (i->out != NULL) {
     h2ws__inflate_buffer_give(socket->env, i->out);
@@ -161,7 +161,7 @@ size_t h2ws__socket_inflate(h2ws_socket *socket, const uint8_t *data, size_t n,
     }
   }
   inflation_end(socket, &i);
-  return socket->close == H2WS__CLOSE_OPEN ? n - i.in_len : n;
+  return h2ws__socket_takes_messages(socket) ? n - i.in_len : n;
 }
 
 void h2ws__socket_inflate_more(h2ws_socket *socket) {

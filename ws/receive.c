@@ -150,8 +150,8 @@ static bool begin_data_frame(h2ws_socket *socket) {
     socket->rx.fragments = 0;
     socket->rx.utf8 = (struct h2ws__utf8){0};
   }
-  /* After our CLOSE messages are dropped, so that no limit is needed. */
-  return socket->close != H2WS__CLOSE_OPEN ||
+  /* What is dropped needs no limit. */
+  return !h2ws__socket_takes_messages(socket) ||
          (check_size(socket) && check_fragments(socket));
 }
 
@@ -424,7 +424,7 @@ static size_t receive_data(h2ws_socket *socket, uint8_t *data, size_t len) {
   if (last) {
     socket->rx.in_message = false;
   }
-  if (socket->close == H2WS__CLOSE_OPEN) {
+  if (h2ws__socket_takes_messages(socket)) {
     h2ws__socket_take_data(socket, data, n, last);
   }
   return n;
@@ -462,7 +462,7 @@ static size_t receive_some(h2ws_socket *socket, uint8_t *data, size_t len) {
   }
   if (h2ws__opcode_is_control(socket->rx.frame.opcode)) {
     used += receive_control(socket, data + used, len - used);
-  } else if (socket->rx.compressed && socket->close == H2WS__CLOSE_OPEN) {
+  } else if (socket->rx.compressed && h2ws__socket_takes_messages(socket)) {
     used += receive_compressed(socket, data + used, len - used);
   } else {
     used += receive_data(socket, data + used, len - used);
@@ -470,9 +470,9 @@ static size_t receive_some(h2ws_socket *socket, uint8_t *data, size_t len) {
   return used;
 }
 
-/* True if messages wait. A pause ends with our CLOSE: then they are dropped. */
+/* True if messages wait. Those that are dropped do not. */
 static bool is_resting(const h2ws_socket *socket) {
-  return socket->paused && h2ws__socket_may_send(socket);
+  return socket->paused && h2ws__socket_takes_messages(socket);
 }
 
 /*
@@ -494,7 +494,7 @@ static bool process_step(h2ws_socket *socket) {
   uint8_t *data = NULL;
   h2ws_ssize n;
   size_t used;
-  if (socket->rx.unfinished && socket->close == H2WS__CLOSE_OPEN) {
+  if (socket->rx.unfinished && h2ws__socket_takes_messages(socket)) {
     h2ws__socket_inflate_more(socket);
     return true;
   }

@@ -209,6 +209,12 @@ static inline bool h2ws__socket_is_listening(const h2ws_socket *socket) {
   return socket->close == H2WS__CLOSE_OPEN ||
          socket->close == H2WS__CLOSE_EXPECT_PEER;
 }
+/* True while messages of the peer go to the application (row K-13). */
+static inline bool h2ws__socket_takes_messages(const h2ws_socket *socket) {
+  return socket->close == H2WS__CLOSE_OPEN ||
+         (socket->close == H2WS__CLOSE_EXPECT_PEER &&
+          socket->options->all.receive_after_close);
+}
 /* True while messages may be queued. */
 static inline bool h2ws__socket_may_send(const h2ws_socket *socket) {
   return socket->close == H2WS__CLOSE_OPEN;

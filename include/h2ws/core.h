@@ -821,6 +821,12 @@ typedef struct h2ws_socket_options {
   uint32_t close_timeout_ms; /* our CLOSE, queue included, to theirs; 5 s */
 
   /*
+   * Messages that arrive between our CLOSE and the peer's are delivered, for
+   * those that say all they have, close, and want the answers; false.
+   */
+  bool receive_after_close;
+
+  /*
    * Server: the origins that are welcome (RFC 6455 section 10.2), a comma
    * list such as "https://example.com, https://other.example:8443"; "same"
    * stands for the request's own scheme and authority. Requests of browsers
@@ -979,7 +985,8 @@ H2WS_EXTERN int h2ws_socket_ping(h2ws_socket *socket, const void *data,
  * section 7.1.2). `code`: 1000 to 1003, 1007 to 1014, 3000 to 4999, or 0 for
  * a CLOSE without body. `reason`: up to 123 bytes of UTF-8, copied.
  * on_close follows, within close_timeout_ms. Messages that arrive after this
- * call are dropped; a pause no longer holds.
+ * call are dropped and a pause no longer holds, unless
+ * options.receive_after_close is set.
  *
  * H2WS_ERR_INVALID  the code may not be sent, or the reason is too long
  * H2WS_ERR_UTF8, H2WS_ERR_STATE (closing already), H2WS_ERR_CLOSED

@@ -313,6 +313,27 @@ START_TEST(K_13_messages_after_our_close_are_dropped) {
 }
 END_TEST
 
+START_TEST(K_13_messages_after_our_close_are_delivered_on_request) {
+  test_pipe_init(&pipe, _i);
+  pipe.socket_options.receive_after_close = true;
+  pipe.socket_options.max_message = 10;
+  test_pipe_open(&pipe);
+  test_pipe_feed_hex(&pipe, "01 01 61");
+  ck_assert_int_eq(h2ws_socket_close(pipe.socket, 1000, NULL, 0), 0);
+  expect_close(1000);
+  test_pipe_feed_hex(&pipe, "80 01 62 81 01 63 82 00");
+  ck_assert_int_eq(pipe.events.messages, 3);
+  ck_assert_int_eq(h2ws_socket_pause(pipe.socket), 0);
+  test_pipe_feed_hex(&pipe, "81 01 64 88 02 03e8 81 01 65");
+  ck_assert_int_eq(pipe.events.messages, 3);
+  ck_assert_int_eq(h2ws_socket_resume(pipe.socket), 0);
+  ck_assert_int_eq(pipe.events.messages, 4); /* and none after their CLOSE */
+  test_pipe_feed_end(&pipe);
+  ck_assert_int_eq(pipe.events.cls, H2WS_CLOSE_CLEAN);
+  test_pipe_dispose(&pipe);
+}
+END_TEST
+
 START_TEST(K_13_what_is_dropped_is_credited) {
   static uint8_t payload[20000];
   int i;
@@ -402,6 +423,9 @@ static void add_order(TCase *tc) {
   tcase_add_loop_test(tc, K_11_a_close_inside_a_message_is_accepted, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_12_a_close_that_nobody_answers, 0, TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc,
+                      K_13_messages_after_our_close_are_delivered_on_request, 0,
+                      TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_13_messages_after_our_close_are_dropped, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, K_13_what_is_dropped_is_credited, 0, TEST_PIPE_WAYS);
