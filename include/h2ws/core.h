@@ -553,7 +553,10 @@ typedef struct h2ws_stream_callbacks {
   /* After H2WS_ERR_AGAIN: the queue has fallen to the low-water mark. */
   void (*on_writable)(h2ws_stream *stream, void *user);
 
-  /* The stream ended. Its memory goes when this returns, unless retained. */
+  /*
+   * The stream ended. What was received and not consumed can be read in here
+   * for the last time. Its memory goes when this returns, unless retained.
+   */
   void (*on_close)(h2ws_stream *stream, const h2ws_close_info *info,
                    void *user);
 } h2ws_stream_callbacks;

@@ -212,6 +212,8 @@ H2WS_EXTERN int h2ws_stop(h2ws *server);
  * All or nothing. The bytes are copied to the handle's queue, from where the
  * hidden thread sends them at once. Waits for room in the queue if the peer
  * is slow, up to send_timeout_ms. On a byte stream messages are just bytes.
+ * Two sides that only send wait for each other: receive in between, or in
+ * another thread.
  *
  * H2WS_ERR_UTF8       the text is not valid UTF-8
  * H2WS_ERR_TIMEOUT    the queue was full all the time; nothing was queued

@@ -108,11 +108,6 @@ static void stream_free_head(h2ws_stream *stream) {
   }
 }
 
-static void stream_free_queues(h2ws_stream *stream) {
-  h2ws__bufq_dispose(&stream->rx.q, &stream->env->chunks);
-  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
-}
-
 h2ws_close_info h2ws__close_info(h2ws_close_class cls, int error,
                                  const char *detail) {
   h2ws_close_info info = {0};
@@ -131,10 +126,12 @@ size_t h2ws__stream_closed(h2ws_stream *stream, const h2ws_close_info *info) {
   stream->close_told = true;
   h2ws__stream_apply(stream, H2WS__STREAM_GONE);
   stream->rx.chunk_len = 0;
-  stream_free_queues(stream);
+  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+  /* Both sides may have ended while the application was slow to read. */
   if (stream->callbacks != NULL && stream->callbacks->on_close != NULL) {
     stream->callbacks->on_close(stream, info, stream->user);
   }
+  h2ws__bufq_dispose(&stream->rx.q, &stream->env->chunks);
   stream_free_head(stream);
   stream->callbacks = NULL;
   h2ws_stream_release(stream);

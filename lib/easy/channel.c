@@ -359,10 +359,18 @@ static void on_socket_close(h2ws_socket *socket, const h2ws_close_info *info,
   channel_ended_with(user, info);
 }
 
+/* What it still holds, a window at most, is taken beyond the limit. */
 static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
                             void *user) {
-  (void)stream;
-  channel_ended_with(user, info);
+  struct h2ws__channel *c = user;
+  uint8_t *data = NULL;
+  h2ws_ssize n;
+  bool room;
+  while (c->loop.refusal == 0 && (n = h2ws_stream_peek(stream, &data)) > 0 &&
+         channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
+    (void)h2ws_stream_consume(stream, (size_t)n);
+  }
+  channel_ended_with(c, info);
 }
 
 static void channel_abort(struct h2ws__channel *c) {

@@ -274,6 +274,32 @@ START_TEST(recv_keeps_its_timeouts) {
 }
 END_TEST
 
+static void tell_what_is_known(h2ws *c, void *user) {
+  h2ws_handle_info info = {.size = sizeof(info)};
+  char text[256];
+  (void)user;
+  expect_error(h2ws_info(c, &info), 0);
+  (void)snprintf(text, sizeof(text), "%s %s %s %d", info.http, info.path,
+                 h2ws_field(c, "x-colour"), info.peer != NULL);
+  expect_error(h2ws_send_text(c, text), 0);
+}
+
+START_TEST(a_handler_knows_the_request) {
+  static const h2ws_header headers[] = {{"X-Colour", "blue"}};
+  h2ws *s = listen_on("ws://127.0.0.1:0/", tell_what_is_known, NULL);
+  h2ws_options o;
+  h2ws *c;
+  h2ws_options_default(&o, sizeof(o));
+  o.headers = headers;
+  o.headers_len = 1;
+  c = h2ws_connect(url_of(s, "ws", "/some/path?q"), &o);
+  ck_assert_msg(c != NULL, "%s", h2ws_error(NULL));
+  expect_text(c, "HTTP/2 /some/path?q blue 1");
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 static void answer(h2ws *c, const h2ws_msg *m, void *user) {
   (void)user;
   expect_error(h2ws_send(c, m->type, m->data, m->len), 0);
@@ -303,6 +329,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, info_says_what_carries_it);
   tcase_add_test(tc, a_server_without_http2);
   tcase_add_test(tc, a_server_without_http2_under_tls);
+  tcase_add_test(tc, a_handler_knows_the_request);
   tcase_add_test(tc, compression_is_told);
   tcase_add_test(tc, every_size_comes_back);
   tcase_add_test(tc, bytes_come_back_after_half_close);

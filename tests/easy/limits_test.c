@@ -197,6 +197,66 @@ START_TEST(an_evented_server_loses_nothing_either) {
 END_TEST
 
 /* ------------------------------------------------------------------------
+ * Bytes
+ */
+
+#define BYTES ((size_t)8 << 20)
+
+static uint8_t byte_at(size_t i) {
+  return (uint8_t)(i * 31 + i / 256 + i / 65521);
+}
+
+static void copy_bytes(h2ws *c, void *user) {
+  char buf[30000];
+  h2ws_ssize n;
+  (void)user;
+  while ((n = h2ws_read(c, buf, sizeof(buf), LONG_MS)) > 0) {
+    if (h2ws_write(c, buf, (size_t)n) != 0) {
+      return;
+    }
+  }
+}
+
+static void *write_all(void *arg) {
+  uint8_t buf[10007];
+  size_t done = 0;
+  while (done < BYTES) {
+    size_t len = BYTES - done < sizeof(buf) ? BYTES - done : sizeof(buf);
+    size_t i;
+    for (i = 0; i < len; i++) {
+      buf[i] = byte_at(done + i);
+    }
+    ck_assert_msg(h2ws_write(arg, buf, len) == 0, "%s", h2ws_error(arg));
+    done += len;
+  }
+  expect_error(h2ws_shutdown(arg), 0);
+  return NULL;
+}
+
+START_TEST(bytes_of_any_amount) {
+  h2ws *s = listen_on("http://127.0.0.1:0/", copy_bytes, NULL);
+  h2ws *c = connect_to(url_of(s, "http", "/"));
+  uint8_t buf[50000];
+  size_t done = 0;
+  pthread_t writer;
+  h2ws_ssize n;
+  ck_assert_int_eq(pthread_create(&writer, NULL, write_all, c), 0);
+  while ((n = h2ws_read(c, buf, sizeof(buf), LONG_MS)) > 0) {
+    size_t i;
+    for (i = 0; i < (size_t)n && buf[i] == byte_at(done + i); i++) {
+    }
+    ck_assert_uint_eq(i, (size_t)n);
+    done += (size_t)n;
+  }
+  ck_assert_int_eq((int)n, H2WS_ERR_EOF);
+  ck_assert_uint_eq(done, BYTES);
+  (void)pthread_join(writer, NULL);
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
  * The pool
  */
 
@@ -282,6 +342,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, cancel_wakes_a_sender);
   tcase_add_test(tc, the_slow_are_skipped);
   tcase_add_test(tc, an_evented_server_loses_nothing_either);
+  tcase_add_test(tc, bytes_of_any_amount);
   tcase_add_test(tc, requests_wait_for_a_thread);
   tcase_add_test(tc, stop_refuses_those_who_wait);
   suite_add_tcase(suite, tc);

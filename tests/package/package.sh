@@ -91,6 +91,14 @@ with_pkg_config() {
   expect_version "$work/pkg-config-$name-shared"
   expect_needed "$work/pkg-config-$name-shared" "lib$name.so.0"
 
+  # The line of the README, on what it shows.
+  if [ "$name" = h2ws ]; then
+    # shellcheck disable=SC2046 # flags are words
+    run "$compiler" "$here/../../examples/01-echo-client.c" \
+      -o "$work/echo-client" $(pkg-config --cflags --libs h2ws)
+    expect_needed "$work/echo-client" libh2ws.so.0
+  fi
+
   PKG_CONFIG_PATH=$work/static-prefix/${pcdir#"$prefix"/}
   # shellcheck disable=SC2046 # flags are words
   run "$compiler" -std=c11 -Wall -Wextra -Werror \
