@@ -14,8 +14,6 @@
 #define INPUT_STEP 65536
 /* A line of input longer than this is not a text message any more. */
 #define LINE_MAX_BYTES ((size_t)64 << 20)
-/* How long the peer may be silent when all is sent. */
-#define FAREWELL_S 20
 
 /* One run of the verb. */
 struct session {
@@ -25,10 +23,8 @@ struct session {
   struct event *input; /* readable: standard input, or its stand-in */
   bool input_is_file;  /* always readable; epoll does not take it */
   bool input_over;
-  bool blocked;           /* the queue is full: no input is read */
-  bool farewell;          /* all is sent, and a PING after it */
-  struct event *patience; /* runs out FAREWELL_S after the last message */
-  uint8_t *line;          /* input not sent yet */
+  bool blocked;  /* the queue is full: no input is read */
+  uint8_t *line; /* input not sent yet */
   size_t line_len;
   size_t line_cap;
   h2ws_type type;
@@ -145,42 +141,11 @@ static void input_send_lines(struct session *s) {
   }
 }
 
-static void wait_for_peer(struct session *s) {
-  struct timeval seconds = {FAREWELL_S, 0};
-  (void)event_add(s->patience, &seconds);
-}
-
-static void on_out_of_patience(evutil_socket_t fd, short what, void *arg) {
-  struct session *s = arg;
-  (void)fd;
-  (void)what;
-  if (s->socket != NULL) {
-    (void)h2ws_socket_close(s->socket, 1000, NULL, 0);
-  }
-}
-
-/*
- * All is sent. What the peer answers after our CLOSE would be dropped, so a
- * PING goes first: its PONG comes after what the peer has answered by then.
- */
-static void say_farewell(struct session *s) {
-  int rv = h2ws_socket_ping(s->socket, NULL, 0);
-  if (rv == H2WS_ERR_AGAIN) {
-    return; /* on_writable will come */
-  }
-  s->farewell = true;
-  if (rv == 0) {
-    wait_for_peer(s);
-  } else {
-    (void)h2ws_socket_close(s->socket, 1000, NULL, 0);
-  }
-}
-
-/* Sends; and at the end of the input, the farewell. */
+/* Sends; at the end of the input, CLOSE after what is queued. */
 static void input_step(struct session *s) {
   input_send_lines(s);
-  if (s->input_over && s->line_len == 0 && s->socket != NULL && !s->farewell) {
-    say_farewell(s);
+  if (s->input_over && s->line_len == 0 && s->socket != NULL) {
+    (void)h2ws_socket_close(s->socket, 1000, NULL, 0);
   }
 }
 
@@ -221,8 +186,7 @@ static bool input_start(struct session *s) {
   s->input = s->input_is_file
                ? event_new(base, -1, 0, on_input, s)
                : event_new(base, STDIN_FILENO, EV_READ, on_input, s);
-  s->patience = evtimer_new(base, on_out_of_patience, s);
-  if (s->input == NULL || s->patience == NULL) {
+  if (s->input == NULL) {
     return false;
   }
   input_wait(s);
@@ -266,25 +230,12 @@ static void on_open(h2ws_socket *socket, void *user) {
 
 static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
                        size_t len, void *user) {
-  struct session *s = user;
   (void)socket;
   (void)type;
+  (void)user;
   (void)fwrite(data, 1, len, stdout);
   (void)fputc('\n', stdout);
   (void)fflush(stdout);
-  if (s->farewell) {
-    wait_for_peer(s);
-  }
-}
-
-static void on_pong(h2ws_socket *socket, const uint8_t *data, size_t len,
-                    void *user) {
-  const struct session *s = user;
-  (void)data;
-  (void)len;
-  if (s->farewell) {
-    (void)h2ws_socket_close(socket, 1000, NULL, 0);
-  }
 }
 
 static void on_writable(h2ws_socket *socket, void *user) {
@@ -308,7 +259,6 @@ static const h2ws_socket_callbacks socket_callbacks = {
   .size = sizeof(h2ws_socket_callbacks),
   .on_open = on_open,
   .on_message = on_message,
-  .on_pong = on_pong,
   .on_writable = on_writable,
   .on_close = on_close,
 };
@@ -466,9 +416,6 @@ static int run(struct session *s, const char *url,
   h2ws_client_free(s->client);
   if (s->input != NULL) {
     event_free(s->input);
-  }
-  if (s->patience != NULL) {
-    event_free(s->patience);
   }
   return s->result;
 }

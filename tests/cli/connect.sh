@@ -56,7 +56,8 @@ for how in --cleartext tls; do
   fi
   for version in 2 1.1; do
     for more in --http --compress; do
-      [ "$more" = --http ] && set -- || set -- "$more"
+      set --
+      [ "$more" = --http ] || set -- "$more"
       printf 'one\n\nκόσμε 🌍\n last \n' >"$work/in"
       comes_back --http "$version" "$@" "$ws/echo"
       seq -f 'line %g' 3000 >"$work/in"
