@@ -59,7 +59,7 @@ static void stream_fired(struct h2ws__timer *timer) {
 static void stall_fired(struct h2ws__timer *timer) {
   struct h2ws__h1 *h1 = H2WS__OWNER(timer, struct h2ws__h1, stall_timer);
   h2ws_time due = h2ws__deadline_after(h1->tx.at, h1->options.stall_timeout_ms);
-  if (!h2ws__h1_wants_send(h1)) {
+  if (!h1->told || !h2ws__h1_wants_send(h1)) {
     return; /* armed again by the next touch */
   }
   if (due > h2ws__now(h1->env)) {
@@ -527,8 +527,8 @@ void h2ws__h1_touch(struct h2ws__h1 *h1) {
     return;
   }
   h1->told = true;
+  h1->tx.at = h2ws__now(h1->env); /* the transport's time begins */
   if (!h2ws__timer_is_set(&h1->stall_timer)) {
-    h1->tx.at = h2ws__now(h1->env);
     h2ws__h1_arm(h1, &h1->stall_timer, h1->options.stall_timeout_ms);
   }
   h1->events->want_send(h1->owner);

@@ -346,10 +346,14 @@ void h2ws__h2_stream_arm(struct h2ws__h2_stream *stream, uint32_t ms) {
 /* Bytes wait, and none has moved for the whole time? */
 static void stall_check(struct h2ws__h2_stream *stream) {
   uint32_t ms = stream->h2->options.stream_stall_timeout_ms;
-  h2ws_time due = h2ws__deadline_after(stream->moved_at, ms);
+  h2ws_time due;
   if (stream->base.tx.q.len == 0 && !stream->base.tx_end) {
     return; /* armed again by the next bytes */
   }
+  if (stream->moved_at == 0) {
+    stream->moved_at = h2ws__now(stream->h2->env);
+  }
+  due = h2ws__deadline_after(stream->moved_at, ms);
   if (due > h2ws__now(stream->h2->env)) {
     h2ws__timer_set(&stream->h2->env->timers, &stream->timer, due);
     return;
@@ -494,8 +498,9 @@ int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
   assert(h2->tx.cap - h2->tx.len >= H2WS__FRAME_HEADER_LEN + length);
   memcpy(out, framehd, H2WS__FRAME_HEADER_LEN);
   h2->tx.len += H2WS__FRAME_HEADER_LEN + length;
-  stream->moved_at = h2->tx.at;
   h2ws__stream_send_into(&stream->base, out + H2WS__FRAME_HEADER_LEN, length);
+  /* When the next bytes come is not noted: that would cost each message. */
+  stream->moved_at = stream->base.tx.q.len > 0 ? h2->tx.at : 0;
   return h2->tx.cap - h2->tx.len < H2WS__DATA_ROOM ? NGHTTP2_ERR_PAUSE : 0;
 }
 

@@ -136,7 +136,7 @@ void h2ws__h2_streams_changed(struct h2ws__h2 *h2) {
 static void stall_fired(struct h2ws__timer *timer) {
   struct h2ws__h2 *h2 = H2WS__OWNER(timer, struct h2ws__h2, stall_timer);
   h2ws_time due = h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms);
-  if (!h2ws__h2_wants_send(h2)) {
+  if (!h2->told || !h2ws__h2_wants_send(h2)) {
     return; /* armed again by the next touch */
   }
   if (due > h2ws__now(h2->env)) {

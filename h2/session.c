@@ -460,9 +460,9 @@ void h2ws__h2_touch(struct h2ws__h2 *h2) {
     return;
   }
   h2->told = true;
+  h2->tx.at = h2ws__now(h2->env); /* the transport's time begins */
   if (!h2ws__timer_is_set(&h2->stall_timer) &&
       h2->options.stall_timeout_ms > 0) {
-    h2->tx.at = h2ws__now(h2->env);
     h2ws__timer_set(
       &h2->env->timers, &h2->stall_timer,
       h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms));

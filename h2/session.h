@@ -33,7 +33,7 @@ struct h2ws__h2_stream {
   struct h2ws__link ending;      /* in h2->endings */
   struct h2ws__timer timer;      /* open, answer, stall or linger */
   struct h2ws__headers *request; /* client, until it is sent */
-  h2ws_time moved_at;            /* bytes last went out */
+  h2ws_time moved_at;            /* bytes last went out; 0: all of them */
   uint8_t *body;                 /* first bytes of a refusal */
   uint32_t body_len;
   int32_t status;    /* client: final status, 0 none yet */
