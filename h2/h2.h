@@ -30,6 +30,8 @@ bool h2ws__h2_is_ready(const struct h2ws__h2 *h2);
 bool h2ws__h2_has_extended_connect(const struct h2ws__h2 *h2);
 bool h2ws__h2_can_open(const struct h2ws__h2 *h2);
 size_t h2ws__h2_streams(const struct h2ws__h2 *h2);
+size_t h2ws__h2_room(const struct h2ws__h2 *h2);
+void h2ws__h2_set_idle_timeout(struct h2ws__h2 *h2, uint32_t ms);
 h2ws_stream *h2ws__h2_stream(const struct h2ws__h2 *h2, int64_t id);
 int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
                   const h2ws_request *request,

@@ -254,7 +254,9 @@ static h2ws_close_info info_of(const struct h2ws__h2_stream *stream,
                             stream->why_error, stream->why);
     info.retryable = stream->why_error == H2WS_ERR_RETRY ||
                      stream->why_error == H2WS_ERR_GOING_AWAY ||
-                     stream->why_error == H2WS_ERR_EXHAUSTED;
+                     stream->why_error == H2WS_ERR_EXHAUSTED ||
+                     (stream->why_error == H2WS_ERR_LOST &&
+                      stream->base.id < 0); /* it was waiting */
   } else if (stream->base.reset_asked) {
     info = h2ws__close_info(H2WS_CLOSE_ABORTED, H2WS_ERR_ABORTED,
                             "the stream was reset on this side");
@@ -585,6 +587,13 @@ static bool submit_next(struct h2ws__h2_stream *stream) {
 static size_t max_ours(const struct h2ws__h2 *h2) {
   return nghttp2_session_get_remote_settings(
     h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+size_t h2ws__h2_room(const struct h2ws__h2 *h2) {
+  size_t max = max_ours(h2);
+  return h2->ready && h2ws__h2_can_open(h2) && max > h2->streams_len
+           ? max - h2->streams_len
+           : 0;
 }
 
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {

@@ -133,6 +133,14 @@ void h2ws__h2_streams_changed(struct h2ws__h2 *h2) {
   }
 }
 
+void h2ws__h2_set_idle_timeout(struct h2ws__h2 *h2, uint32_t ms) {
+  h2->options.idle_timeout_ms = ms;
+  h2ws__timer_stop(&h2->env->timers, &h2->idle_timer);
+  if (h2->phase != H2WS__H2_OVER) {
+    h2ws__h2_streams_changed(h2);
+  }
+}
+
 static void stall_fired(struct h2ws__timer *timer) {
   struct h2ws__h2 *h2 = H2WS__OWNER(timer, struct h2ws__h2, stall_timer);
   h2ws_time due = h2ws__deadline_after(h2->tx.at, h2->options.stall_timeout_ms);

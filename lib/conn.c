@@ -115,6 +115,15 @@ static void conn_leave(h2ws_conn *conn) {
   }
 }
 
+static void conn_each_stream(h2ws_conn *conn,
+                             void (*each)(h2ws_stream *stream, void *arg)) {
+  if (conn->h2 != NULL) {
+    h2ws__h2_each(conn->h2, each, NULL);
+  } else {
+    h2ws__h1_each(conn->h1, each, NULL);
+  }
+}
+
 static void cancel_stream(h2ws_stream *stream, void *arg) {
   h2ws_socket *socket = h2ws_stream_socket(stream);
   (void)arg;
@@ -134,7 +143,7 @@ void h2ws_conn_free(h2ws_conn *conn) {
     conn_finish_free(conn);
   } else {
     /* Nobody wants to hear what the call on the stack still has for them. */
-    h2ws__h2_each(conn->h2, cancel_stream, NULL);
+    conn_each_stream(conn, cancel_stream);
   }
 }
 
@@ -186,12 +195,7 @@ static void close_socket(h2ws_stream *stream, void *arg) {
 }
 
 static void event_drain(void *owner) {
-  h2ws_conn *conn = owner;
-  if (conn->h2 != NULL) {
-    h2ws__h2_each(conn->h2, close_socket, NULL);
-  } else {
-    h2ws__h1_each(conn->h1, close_socket, NULL);
-  }
+  conn_each_stream(owner, close_socket);
 }
 
 static void event_over(void *owner, const h2ws_close_info *info) {
@@ -623,6 +627,25 @@ size_t h2ws_conn_streams(const h2ws_conn *conn) {
   }
   return conn->h2 != NULL ? h2ws__h2_streams(conn->h2)
                           : h2ws__h1_streams(conn->h1);
+}
+
+size_t h2ws_conn_room(const h2ws_conn *conn) {
+  if (conn != NULL && conn->h2 != NULL) {
+    return h2ws__h2_room(conn->h2);
+  }
+  return h2ws_conn_can_open(conn) ? 1 : 0; /* one exchange at a time */
+}
+
+int h2ws_conn_set_idle_timeout(h2ws_conn *conn, uint32_t ms) {
+  if (conn == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  conn_enter(conn);
+  if (conn->h2 != NULL) {
+    h2ws__h2_set_idle_timeout(conn->h2, ms);
+  }
+  conn_leave(conn);
+  return 0;
 }
 
 h2ws_stream *h2ws_conn_stream(const h2ws_conn *conn, int64_t id) {

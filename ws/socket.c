@@ -386,3 +386,14 @@ void h2ws_socket_set_user(h2ws_socket *socket, void *user) {
     socket->user = user;
   }
 }
+
+int h2ws_socket_set_callbacks(h2ws_socket *socket,
+                              const h2ws_socket_callbacks *callbacks,
+                              void *user) {
+  if (socket == NULL || callbacks == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  socket->callbacks = callbacks;
+  socket->user = user;
+  return 0;
+}

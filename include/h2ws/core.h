@@ -489,6 +489,18 @@ H2WS_EXTERN bool h2ws_conn_can_open(const h2ws_conn *conn);
 /* Streams that are open or waiting on the connection, both sides' counted. */
 H2WS_EXTERN size_t h2ws_conn_streams(const h2ws_conn *conn);
 
+/*
+ * How many more streams would not have to wait, as far as the peer's limits
+ * (RFC 9113 section 5.1.2) are known; 0 before its SETTINGS, and where none can
+ * be opened.
+ */
+H2WS_EXTERN size_t h2ws_conn_room(const h2ws_conn *conn);
+
+/*
+ * Changes options.idle_timeout_ms from now on (HTTP/2; else nothing happens).
+ */
+H2WS_EXTERN int h2ws_conn_set_idle_timeout(h2ws_conn *conn, uint32_t ms);
+
 /* The stream with this id, or NULL if it is gone. Borrowed. Constant time. */
 H2WS_EXTERN h2ws_stream *h2ws_conn_stream(const h2ws_conn *conn, int64_t id);
 
@@ -1022,6 +1034,11 @@ H2WS_EXTERN bool h2ws_socket_has_compression(const h2ws_socket *socket);
 H2WS_EXTERN h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket);
 H2WS_EXTERN void *h2ws_socket_user(const h2ws_socket *socket);
 H2WS_EXTERN void h2ws_socket_set_user(h2ws_socket *socket, void *user);
+
+/* Replaces callbacks and user of a socket. */
+H2WS_EXTERN int
+h2ws_socket_set_callbacks(h2ws_socket *socket,
+                          const h2ws_socket_callbacks *callbacks, void *user);
 
 /* As h2ws_stream_retain() and h2ws_stream_release(). */
 H2WS_EXTERN h2ws_socket *h2ws_socket_retain(h2ws_socket *socket);

@@ -36,7 +36,8 @@ typedef struct h2ws_loop h2ws_loop;
 H2WS_EXTERN int h2ws_loop_new(h2ws_loop **out, struct event_base *base);
 
 /*
- * Frees a loop that is not running; its servers and clients must be gone.
+ * Frees a loop that is not running; its servers, clients and pools must be
+ * gone.
  * NULL does nothing. Loop thread.
  */
 H2WS_EXTERN void h2ws_loop_free(h2ws_loop *loop);
@@ -232,6 +233,7 @@ typedef struct h2ws_client_options {
   int fd;                      /* use this connected socket instead, taken over
                                   if the call succeeds; -1: none */
   bool keylog;                 /* append TLS secrets to $SSLKEYLOGFILE */
+  bool own_connection;         /* in a pool: share it with nobody */
   uint32_t connect_timeout_ms; /* DNS, TCP, proxy, TLS and the choice of HTTP
                                   in all; 10 s */
   /*
@@ -288,6 +290,91 @@ H2WS_EXTERN h2ws_conn *h2ws_client_conn(h2ws_client *client);
  * returned. NULL does nothing. Loop thread.
  */
 H2WS_EXTERN void h2ws_client_free(h2ws_client *client);
+
+/* ------------------------------------------------------------------------
+ * Pools: WebSockets and requests that share connections
+ *
+ * What goes to one origin, under the same h2ws_client_options, shares an
+ * HTTP/2 connection as long as that takes new streams: after a GOAWAY the next
+ * ones go to a new connection. A connection of HTTP/1.1 carries one WebSocket
+ * and is never shared. A connection on which nothing is open ends after
+ * conn.idle_timeout_ms; one that is not shared ends with what it carried.
+ *
+ * What the peer certainly did not process is tried again, on a few connections
+ * at most: after a GOAWAY, a reset with REFUSED_STREAM or HTTP_1_1_REQUIRED,
+ * and on a connection of its own after a 421. The pool remembers for five
+ * minutes which origins want a connection for each.
+ */
+
+typedef struct h2ws_pool h2ws_pool;
+
+/* Fill with h2ws_pool_options_default(). */
+typedef struct h2ws_pool_options {
+  size_t size;
+  /*
+   * Shared connections to one origin at once: where the peer takes no more
+   * streams (SETTINGS_MAX_CONCURRENT_STREAMS), the next one is opened. At the
+   * end of that, openings wait on a connection, up to conn.open_timeout_ms. 1
+   */
+  unsigned max_conns;
+  unsigned max_streams; /* how many make a connection full; 0: the peer's say */
+  unsigned max_tries;   /* connections that an opening is tried on; 3 */
+} h2ws_pool_options;
+
+H2WS_EXTERN void h2ws_pool_options_default(h2ws_pool_options *options,
+                                           size_t size);
+
+/*
+ * A pool without connections. `options` may be NULL. Owned by the caller.
+ * Loop thread. H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_pool_new(h2ws_pool **out, h2ws_loop *loop,
+                              const h2ws_pool_options *options);
+
+/*
+ * Frees a pool and drops its connections: what is open on them, or still being
+ * opened, gets its on_close. NULL does nothing. Loop thread.
+ */
+H2WS_EXTERN void h2ws_pool_free(h2ws_pool *pool);
+
+/* Connections, those being established included. Loop thread. */
+H2WS_EXTERN size_t h2ws_pool_conns(const h2ws_pool *pool);
+
+/* A WebSocket or stream on its way: until its on_open or on_close is called. */
+typedef struct h2ws_opening h2ws_opening;
+
+/*
+ * Opens a WebSocket to a URL, on a connection that fits or on a new one.
+ * `request` adds header fields to it; where it has no authority or path, the
+ * URL's are asked for. Either on_open or on_close follows, never from inside
+ * this call; where it never came to a stream, the socket that on_close gets is
+ * NULL. `*out` may be NULL; it is borrowed. Everything but `callbacks` is
+ * copied; `client`, `request` and `options` may be NULL. Loop thread.
+ *
+ * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM; what else is wrong (header
+ * fields, options, files) comes by on_close.
+ */
+H2WS_EXTERN int h2ws_pool_open_socket(h2ws_pool *pool, h2ws_opening **out,
+                                      const char *url,
+                                      const h2ws_client_options *client,
+                                      const h2ws_request *request,
+                                      const h2ws_socket_options *options,
+                                      const h2ws_socket_callbacks *callbacks,
+                                      void *user);
+
+/* The same for another request, as h2ws_stream_open(). */
+H2WS_EXTERN int h2ws_pool_open_stream(h2ws_pool *pool, h2ws_opening **out,
+                                      const char *url,
+                                      const h2ws_client_options *client,
+                                      const h2ws_request *request,
+                                      const h2ws_stream_callbacks *callbacks,
+                                      void *user);
+
+/* Gives up; on_close follows (class aborted), maybe at once. Loop thread. */
+H2WS_EXTERN void h2ws_opening_cancel(h2ws_opening *opening);
+
+/* The path that is asked for. Borrowed. Loop thread. */
+H2WS_EXTERN const char *h2ws_opening_path(const h2ws_opening *opening);
 
 #ifdef __cplusplus
 }

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/io/race.h"
+#include "lib/io/client.h"
 #include "lib/io/link.h"
+#include "lib/io/race.h"
 #include "lib/io/tls.h"
 
 #define WHY_LEN 384
@@ -18,6 +19,7 @@ struct h2ws_client {
   h2ws_client_options options;
   const h2ws_client_callbacks *callbacks;
   void *user;
+  void (*on_ready)(h2ws_client *client, void *user); /* NULL: none */
   struct h2ws__url url;
   char *unix_path;
   char *server_name;
@@ -166,6 +168,9 @@ static void client_remember(h2ws_client *client) {
 static void event_ready(struct h2ws__link *link, bool extended_connect) {
   h2ws_client *client = link->owner;
   if (!client->waiting) {
+    if (client->on_ready != NULL) {
+      client->on_ready(client, client->user);
+    }
     return;
   }
   if (extended_connect || client->options.conn.wait_for_connect_protocol) {
@@ -545,6 +550,15 @@ int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
   request.headers_len = headers_len;
   return h2ws_socket_open(client->link->conn, out, &request, options, callbacks,
                           user);
+}
+
+void h2ws__client_on_ready(h2ws_client *client,
+                           void (*fn)(h2ws_client *client, void *user)) {
+  client->on_ready = fn;
+}
+
+void h2ws__client_remember_http1(h2ws_client *client) {
+  client_remember(client);
 }
 
 const char *h2ws_client_authority(const h2ws_client *client) {

@@ -64,6 +64,37 @@ static const h2ws_socket_callbacks server_socket_callbacks = {
   .on_close = on_server_socket_close,
 };
 
+static void accept_echo(struct edge *edge, h2ws_stream *stream) {
+  h2ws_socket *socket = NULL;
+  if (h2ws_socket_accept(stream, &socket, NULL, 0, NULL,
+                         &server_socket_callbacks, edge) == 0 &&
+      edge->options.threads < 2) {
+    edge->socket = socket;
+  }
+}
+
+/* Paths for what a client tries again elsewhere; true if it was one. */
+static bool send_elsewhere(struct edge *edge, h2ws_stream *stream,
+                           const char *path) {
+  bool http1 = h2ws_conn_http(h2ws_stream_conn(stream)) == H2WS_HTTP_1_1;
+  bool accept = (strcmp(path, "/first") == 0 && h2ws_stream_id(stream) == 1) ||
+                (strcmp(path, "/http1") == 0 && http1);
+  if (accept && h2ws_stream_is_websocket(stream)) {
+    accept_echo(edge, stream);
+  } else if (accept) {
+    (void)h2ws_stream_respond(stream, 200, NULL, 0, NULL, 0);
+  } else if (strcmp(path, "/first") == 0 || strcmp(path, "/never") == 0) {
+    (void)h2ws_stream_respond(stream, 421, NULL, 0, NULL, 0);
+  } else if (strcmp(path, "/http1") == 0) {
+    (void)h2ws_stream_reset(stream, 13); /* HTTP_1_1_REQUIRED */
+  } else if (strcmp(path, "/refuse") == 0) {
+    (void)h2ws_stream_reset(stream, 7); /* REFUSED_STREAM */
+  } else {
+    return false;
+  }
+  return true;
+}
+
 static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   struct edge *edge = user;
   const char *path = h2ws_stream_path(stream);
@@ -74,13 +105,8 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   } else if (strcmp(path, "/wait") == 0) {
     edge->waiting = stream;
   } else if (strcmp(path, "/echo") == 0) {
-    h2ws_socket *socket = NULL;
-    if (h2ws_socket_accept(stream, &socket, NULL, 0, NULL,
-                           &server_socket_callbacks, edge) == 0 &&
-        edge->options.threads < 2) {
-      edge->socket = socket;
-    }
-  } else {
+    accept_echo(edge, stream);
+  } else if (!send_elsewhere(edge, stream, path)) {
     (void)h2ws_stream_respond(stream, 404, NULL, 0, "not here", 8);
   }
 }
