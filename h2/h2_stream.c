@@ -4,6 +4,9 @@
 
 #include "h2/session.h"
 
+/* One in so many of max_streams may wait for the peer's end. */
+#define HALVES_SHARE 10
+
 static struct h2ws__h2_stream *of(h2ws_stream *base) {
   return (struct h2ws__h2_stream *)(void *)base;
 }
@@ -277,6 +280,13 @@ static h2ws_close_info info_of(const struct h2ws__h2_stream *stream,
   return info;
 }
 
+static void half_remove(struct h2ws__h2_stream *stream) {
+  if (h2ws__link_is_in(&stream->half)) {
+    h2ws__link_remove(&stream->half);
+    stream->h2->halves_len--;
+  }
+}
+
 void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code) {
   struct h2ws__h2 *h2 = stream->h2;
   h2ws_close_info info = info_of(stream, code);
@@ -288,6 +298,7 @@ void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code) {
   h2ws__link_remove(&stream->link);
   h2ws__link_remove(&stream->todo);
   h2ws__link_remove(&stream->ending);
+  half_remove(stream);
   free_request(stream);
   h2->streams_len--;
   if (stream->ours) {
@@ -395,6 +406,24 @@ static void timer_fired(struct h2ws__timer *timer) {
   }
 }
 
+/*
+ * Only the peer's end is missing, and that may never come: Firefox sends none
+ * (row W-40) and opens the next stream at once, and one beyond max_streams
+ * costs the connection. So few may wait, and the oldest goes first.
+ */
+static void half_add(struct h2ws__h2_stream *stream) {
+  struct h2ws__h2 *h2 = stream->h2;
+  h2ws__list_push(&h2->halves, &stream->half);
+  h2->halves_len++;
+  if (h2->halves_len > h2->options.max_streams / HALVES_SHARE) {
+    struct h2ws__h2_stream *oldest =
+      H2WS__OWNER(h2->halves.next, struct h2ws__h2_stream, half);
+    half_remove(oldest);
+    h2ws__h2_stream_end(oldest, H2WS_CLOSE_CLEAN, 0, NGHTTP2_NO_ERROR,
+                        "the peer did not end its side");
+  }
+}
+
 void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream) {
   bool answered_whole = stream->base.state == H2WS_STREAM_REQUESTED;
   h2ws__stream_apply(&stream->base, H2WS__STREAM_END_SENT);
@@ -406,6 +435,10 @@ void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream) {
   if (answered_whole && !stream->base.rx_end) {
     stream->lingering = true;
     h2ws__h2_stream_arm(stream, stream->h2->options.linger_timeout_ms);
+  }
+  if (stream->h2->server && !stream->base.rx_end &&
+      (answered_whole || stream->base.all_said)) {
+    half_add(stream);
   }
 }
 

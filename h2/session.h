@@ -31,6 +31,7 @@ struct h2ws__h2_stream {
   struct h2ws__link link;        /* in h2->streams or h2->waiting */
   struct h2ws__link todo;        /* in h2->requests or h2->dead */
   struct h2ws__link ending;      /* in h2->endings */
+  struct h2ws__link half;        /* in h2->halves */
   struct h2ws__timer timer;      /* open, answer, stall or linger */
   struct h2ws__headers *request; /* client, until it is sent */
   h2ws_time moved_at;            /* bytes last went out; 0: all of them */
@@ -80,8 +81,10 @@ struct h2ws__h2 {
   struct h2ws__link requests; /* server: not handed up yet */
   struct h2ws__link dead;     /* to be closed outside of nghttp2 */
   struct h2ws__link endings;  /* END_STREAM is all that is left to send */
-  size_t streams_len;         /* in streams and waiting */
-  size_t ours_len;            /* opened by us and not closed */
+  struct h2ws__link halves;   /* server: theirs is all that is missing */
+  uint32_t halves_len;
+  size_t streams_len; /* in streams and waiting */
+  size_t ours_len;    /* opened by us and not closed */
 
   struct {
     struct h2ws__meter meter;

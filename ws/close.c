@@ -187,6 +187,7 @@ void h2ws__socket_peer_close(h2ws_socket *socket, const uint8_t *payload,
     return;
   }
   close_apply(socket, H2WS__CLOSE_EV_PEER);
+  h2ws__stream_all_said(socket->stream);
   (void)h2ws_stream_shutdown(socket->stream);
   close_arm(socket, LINGER_MS);
 }

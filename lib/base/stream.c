@@ -256,6 +256,10 @@ h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf, size_t cap) {
  * Sending
  */
 
+void h2ws__stream_all_said(h2ws_stream *stream) {
+  stream->all_said = true;
+}
+
 bool h2ws__stream_is_below(h2ws_stream *stream, size_t mark) {
   if (!stream_may_send(stream)) {
     return false;

@@ -65,6 +65,7 @@ struct h2ws_stream {
   bool answered;    /* server: the final answer is decided */
   bool reset_asked; /* ops->reset was called */
   bool close_told;  /* on_close has been called */
+  bool all_said;    /* of the peer only its end is wanted */
   struct {
     struct h2ws__bufq q; /* not consumed yet */
     uint8_t *chunk;      /* behind q: bytes of the carrier's buffer, */
@@ -77,6 +78,12 @@ struct h2ws_stream {
 
 /* As h2ws_stream_is_writable(), with a mark of its own. */
 bool h2ws__stream_is_below(h2ws_stream *stream, size_t mark);
+
+/*
+ * Both sides have said all. A carrier whose streams are counted need not wait
+ * long for an end that the peer may never send.
+ */
+void h2ws__stream_all_said(h2ws_stream *stream);
 
 /* For carriers. */
 

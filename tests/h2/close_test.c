@@ -196,6 +196,25 @@ START_TEST(LC_04_ten_thousand_that_never_end) {
 }
 END_TEST
 
+/* Like Firefox, without a pause: one beyond the limit would be fatal. */
+START_TEST(W_40_five_hundred_that_never_end_in_a_moment) {
+  uint32_t id;
+  wire_server(&w, test_chunks[_i]);
+  for (id = 1; id < 1000; id += 2) {
+    (void)wire_open(&w, id);
+    wire_masked(&w.in, id, WIRE_NONE, WIRE_CLOSE, CODE_1000, 2);
+    wire_feed(&w);
+    ck_assert_uint_le(h2ws_conn_streams(w.conn), 10);
+  }
+  wire_expect_alive(&w);
+  wire_advance(&w, 2000);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 0);
+  /* One gave way to the last one, ten have waited in vain. */
+  ck_assert_uint_eq(wire_count(&w, WIRE_RST, WIRE_ANY), 11);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(W_41_a_servers_close_does_not_end_the_stream) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
@@ -742,6 +761,7 @@ Suite *h2ws_test_suite(void) {
     W_39_interop_41_the_end_may_ride_on_the_close,
     W_40_a_peer_that_never_ends_is_reaped,
     LC_04_ten_thousand_that_never_end,
+    W_40_five_hundred_that_never_end_in_a_moment,
     W_41_a_servers_close_does_not_end_the_stream,
     W_42_interop_42_a_client_ends_after_the_servers_close,
     W_43_interop_46_a_reset_is_sent_without_other_traffic,
