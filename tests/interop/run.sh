@@ -20,7 +20,7 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy browser)
 
 passed=0
 failed=0
@@ -228,15 +228,16 @@ have_go_peer() {
   return 1
 }
 
-# have_driver NAME PROGRAM: is on our public headers, linked as users do it.
+# have_driver NAME PROGRAM [FLAG...]: is on our public headers, linked as users
+# do it.
 have_driver() {
-  local log=$work/$2.log flags=()
-  driver=$work/$2
+  local log=$work/${2##*/}.log flags=() source=$here/$2.c
+  driver=$work/${2##*/}
   [ ! -x "$driver" ] || return 0
   read -ra flags <<<"${H2WS_CFLAGS:-}"
   cc -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -g -I "$root/include" \
-    "${flags[@]}" -o "$driver" "$here/driver/$2.c" -L "$libraries" -lh2ws \
-    -lh2ws-core -Wl,-rpath,"$libraries" >"$log" 2>&1 && return 0
+    "${flags[@]}" -o "$driver" "$source" -L "$libraries" -lh2ws \
+    -lh2ws-core "${@:3}" -Wl,-rpath,"$libraries" >"$log" 2>&1 && return 0
   fail "$1" "$2 does not build: $(grep -m 1 -i error "$log")"
   return 1
 }
@@ -412,7 +413,7 @@ clean_closes() {
 # run_driver NAME PROGRAM [CASE...]: against the server at $url.
 run_driver() {
   local name=$1 ca=()
-  have_driver "$name" "$2" || return
+  have_driver "$name" "driver/$2" || return
   shift 2
   case $url in https:*) ca=("${trust[@]}") ;; esac
   many "$name" "$driver" "${ca[@]}" --prefix "$name/" "$url" "$@"
@@ -1035,6 +1036,75 @@ group_haproxy() {
     haproxy_server_ends "$name"
     one "$name/only-extended-connect" only_extended_connect "$ours"
     stop_proxy
+  done
+}
+
+# --- Browsers ----------------------------------------------------------------
+
+# start_browser chromium|firefox-esr URL: in a home of its own that trusts our
+# CA. Sets $browser. Root, as which CI runs, must do without a sandbox.
+start_browser() {
+  local home=$work/home-$1 command=("$1" --headless) sandbox=()
+  mkdir -p "$home/.pki/nssdb"
+  certutil -N -d "sql:$home/.pki/nssdb" --empty-password &&
+    certutil -A -n interop -t C,, -i "$work/ca.pem" -d "sql:$home/.pki/nssdb"
+  case $1 in
+  chromium)
+    [ "$(id -u)" != 0 ] || sandbox=(--no-sandbox)
+    command+=("${sandbox[@]}" --disable-gpu --disable-dev-shm-usage
+      --no-first-run --user-data-dir="$home/profile" "$2")
+    ;;
+  firefox-esr)
+    mkdir -p "$home/profile"
+    cp "$home/.pki/nssdb/"* "$home/profile"
+    command+=(--no-remote --profile "$home/profile" "$2")
+    ;;
+  esac
+  HOME=$home timeout -k 5 120 "${command[@]}" >"$home.log" 2>&1 </dev/null &
+  browser=$!
+  children+=("$browser")
+}
+
+# browser_cases NAME BROWSER HTTP: it loads page.html, which reports. Where the
+# server takes any, the browser must come to HTTP/2 by itself.
+browser_cases() {
+  local name=$1 count accept=any
+  [ "$3" = 2 ] || accept=$3
+  if ! start "$name" "$page_server" "${tls[@]}" \
+    --page "$here/browser/page.html" --http "$accept"; then
+    return
+  fi
+  start_browser "$2" "https://localhost:${url##*:}/#$3"
+  until_true 90 settled '^done$' "$log" "$browser"
+  kill -TERM "$browser" 2>/dev/null
+  until_true 20 gone "$browser" || kill -KILL "$browser"
+  wait "$browser" 2>/dev/null
+  sed -n "s,^\(ok\|FAIL\) ,\1 $name/,p" "$log"
+  count=$(grep -c '^ok ' "$log")
+  passed=$((passed + count))
+  failed=$((failed + $(grep -c '^FAIL ' "$log")))
+  grep -q '^done$' "$log" ||
+    fail "$name" "it stopped after $count: $(tail -n 1 "$work/home-$2.log")"
+  rm -rf "$work/home-$2"
+  stop_ours "$name"
+}
+
+group_browser() {
+  local each
+  have_ours browser || return
+  if ! command -v certutil >/dev/null; then
+    skip browser "certutil is missing: Debian's libnss3-tools"
+    return
+  fi
+  have_driver browser browser/page_server -levent_core || return
+  page_server=$driver
+  for each in chromium firefox-esr; do
+    if ! command -v "$each" >/dev/null; then
+      skip "browser/$each" "$each is missing: Debian's package of that name"
+      continue
+    fi
+    browser_cases "browser/$each/2" "$each" 2
+    browser_cases "browser/$each/1.1" "$each" 1.1
   done
 }
 
