@@ -188,7 +188,10 @@ void h2ws__h2_fail(struct h2ws__h2 *h2, h2ws_close_class cls, int error,
   }
   h2ws__trace(h2->env, H2WS_TRACE_INFO, "connection ends: %s (HTTP/2 code %u)",
               detail, (unsigned)code);
-  (void)nghttp2_session_terminate_session(h2->session, code);
+  if (nghttp2_session_terminate_session(h2->session, code) != 0) {
+    h2->silent = true;
+    h2ws__timer_set(&h2->env->timers, &h2->settle_timer, h2ws__now(h2->env));
+  }
   h2ws__h2_touch(h2);
 }
 
@@ -232,8 +235,9 @@ static void session_over(struct h2ws__h2 *h2) {
 
 /* nghttp2 has nothing left to read or write. */
 static bool session_exhausted(const struct h2ws__h2 *h2) {
-  return h2->tx.frame_len == 0 && !nghttp2_session_want_read(h2->session) &&
-         !nghttp2_session_want_write(h2->session);
+  return h2->silent ||
+         (h2->tx.frame_len == 0 && !nghttp2_session_want_read(h2->session) &&
+          !nghttp2_session_want_write(h2->session));
 }
 
 static void session_settle_over(struct h2ws__h2 *h2) {

@@ -74,6 +74,7 @@ struct h2ws__h2 {
   bool in_call; /* inside recv, send or tick */
   bool in_nghttp2;
   bool not_http2; /* the peer's first bytes were no SETTINGS */
+  bool silent;    /* it failed without memory for a GOAWAY */
   uint8_t phase;  /* enum h2ws__h2_phase */
 
   struct h2ws__link streams;  /* known to nghttp2 */

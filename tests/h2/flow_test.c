@@ -510,6 +510,93 @@ START_TEST(FR_20_settings_in_mid_stream) {
 }
 END_TEST
 
+/* Each byte in a frame of its own: no more is kept than the message is. */
+START_TEST(WS_11_a_message_in_frames_of_one_byte) {
+  size_t len = test_chunks[_i] > 7 ? 400000 : 66000;
+  size_t bytes;
+  size_t i;
+  uint8_t head[14] = {0x82, 0xff};
+  wire_init(&w, test_chunks[_i]);
+  w.mute = true;
+  wire_start_server(&w);
+  wire_greet(&w);
+  (void)wire_open(&w, 1);
+  bytes = w.env.bytes;
+  w.env.peak = bytes;
+  head[7] = (uint8_t)(len >> 16);
+  head[8] = (uint8_t)(len >> 8);
+  head[9] = (uint8_t)len;
+  wire_data(&w.in, 1, WIRE_NONE, head, sizeof(head));
+  for (i = 1; i <= len; i++) {
+    wire_data(&w.in, 1, WIRE_NONE, "x", 1);
+    if (i % 8192 == 0 || i == len) {
+      wire_feed(&w);
+    }
+  }
+  wire_expect_alive(&w);
+  ck_assert_uint_eq(wire_app(&w, 1)->events.last_len, len);
+  ck_assert_uint_le(w.env.peak, bytes + 2 * len + 65536);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(interop_30_idle_streams_reserve_nothing) {
+  uint32_t id;
+  start_with_windows(_i, 1 << 20);
+  for (id = 1; id < 200; id += 2) {
+    (void)wire_open(&w, id);
+  }
+  ck_assert_int_eq(
+    h2ws_socket_send(wire_app(&w, 99)->socket, H2WS_BINARY, much, WINDOW - 4),
+    0);
+  wire_take(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 99), WINDOW); /* the connection's */
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(interop_32_no_frame_is_larger_than_the_peer_takes) {
+  static const size_t sizes[] = {16383, 16384, 16385, 130000};
+  struct wire_app *app;
+  size_t i;
+  size_t k;
+  start_with_windows(_i, 1 << 20);
+  wire_update(&w.in, 0, 1 << 20);
+  wire_feed(&w);
+  app = wire_open(&w, 1);
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    ck_assert_int_eq(h2ws_socket_send(app->socket, H2WS_BINARY, much, sizes[i]),
+                     0);
+    wire_take(&w);
+    ck_assert_uint_eq(wire_data_len(&w, 1),
+                      sizes[i] + (sizes[i] > 65535 ? 10 : 4));
+    for (k = 0; k < w.got_len; k++) {
+      ck_assert_uint_le(w.got[k].len, 16384);
+    }
+    wire_clear(&w);
+  }
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(interop_37_windows_are_large_by_default) {
+  const struct wire_got *settings;
+  size_t i;
+  uint32_t window = 0;
+  wire_init(&w, test_chunks[_i]);
+  wire_start_client(&w);
+  settings = &w.got[wire_find(&w, WIRE_SETTINGS, 0)];
+  for (i = 0; i < settings->len; i += 6) {
+    if (settings->payload[i + 1] == 4) {
+      window = wire_number(settings, i + 2);
+    }
+  }
+  ck_assert_uint_eq(window, 262144);
+  ck_assert_uint_eq(wire_credit(&w, 0), UINT64_C(1048576) - WINDOW);
+  wire_end(&w);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     F_12_interop_45_half_closed_still_receives,
@@ -536,6 +623,10 @@ Suite *h2ws_test_suite(void) {
     FC_05_a_hundred_streams_share_the_connections_window,
     FC_14_no_stall_at_the_tail,
     FR_20_settings_in_mid_stream,
+    WS_11_a_message_in_frames_of_one_byte,
+    interop_30_idle_streams_reserve_nothing,
+    interop_32_no_frame_is_larger_than_the_peer_takes,
+    interop_37_windows_are_large_by_default,
   };
   return wire_suite("h2/flow", tests, sizeof(tests) / sizeof(tests[0]));
 }
