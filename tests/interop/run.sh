@@ -20,7 +20,7 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy browser)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy nginx browser)
 
 passed=0
 failed=0
@@ -1035,6 +1035,91 @@ group_haproxy() {
     fi
     haproxy_server_ends "$name"
     one "$name/only-extended-connect" only_extended_connect "$ours"
+    stop_proxy
+  done
+}
+
+# start_nginx NAME SERVER_URL: sets $proxy.
+start_nginx() {
+  local dir=$work/nginx account=()
+  mkdir -p "$dir"
+  sed "s,@CLEAR@,$clear_port,; s,@SECURE@,$secure_port,; s,@WORK@,$work,
+    s,@SERVER@,$2," "$here/nginx/nginx.conf" >"$dir/nginx.conf"
+  [ "$(id -u)" != 0 ] || account=(-g 'user root;')
+  (
+    let_go
+    exec nginx -p "$dir" -e error.log -c nginx.conf "${account[@]}"
+  ) >"$dir/log" 2>&1 </dev/null &
+  proxy=$!
+  children+=("$proxy")
+  until_true 20 port_is_open "$clear_port" && return
+  fail "$1/start" "$(tail -n 1 "$dir/log")"
+  return 1
+}
+
+# HTTP/2 without the setting of RFC 8441: another connection, over HTTP/1.1.
+nginx_falls_back() {
+  printf 'one\ntwo\n' >in
+  connect 0 "${trust[@]}" "$url/echo" && same_out || return 1
+  head -n 1 err | grep -q '^HTTP/1.1' ||
+    because "the first line of stderr: $(head -n 1 err)"
+}
+
+nginx_without_setting() {
+  echo unheard >in
+  connect 22 "${trust[@]}" --http 2 "$url/echo" && got_line ''
+}
+
+nginx_has_reloaded() {
+  [ "$(wc -w <"/proc/$proxy/task/$proxy/children")" -ge 2 ]
+}
+
+# nginx_restarts NAME SERVER_URL: with an open WebSocket.
+nginx_restarts() {
+  hold "$1/reload/hold" over-1.1 1.1 "$secure"
+  kill -HUP "$proxy"
+  one "$1/reload/a-new-worker" until_true 20 nginx_has_reloaded
+  one "$1/reload/old-lives" held_says over-1.1 second
+  one "$1/reload/new" in_own_directory proxied 1.1
+  let_end over-1.1
+  one "$1/reload/old-ends" held_ends over-1.1 0
+
+  hold "$1/end/hold" over-1.1 1.1 "$secure"
+  stop_proxy
+  one "$1/end/is-lost" held_ends over-1.1 56
+  let_end over-1.1
+  start_nginx "$1/end" "$2" || return
+  one "$1/end/new" in_own_directory proxied 1.1
+}
+
+group_nginx() {
+  local name ours secure
+  have_ours nginx || return
+  if ! command -v nginx >/dev/null; then
+    skip nginx "nginx is missing: Debian's nginx-light"
+    return
+  fi
+  read -r secure_port clear_port <<<"$(free_ports 2)"
+  secure=https://localhost:$secure_port
+  for name in nginx/cleartext nginx/tls; do
+    if [ "$name" = nginx/cleartext ]; then
+      serve "$name/ours" --cleartext || return
+    else
+      serve "$name/ours" "${tls[@]}" || return
+    fi
+    ours=$url
+    start_nginx "$name" "$ours" || return
+    url=http://localhost:$clear_port
+    proxied_cases "$name/http" 1.1
+    url=$secure
+    proxied_cases "$name/https" 1.1
+    one "$name/falls-back" in_own_directory nginx_falls_back
+    one "$name/without-setting" in_own_directory nginx_without_setting
+    [ "$name" = nginx/tls ] || nginx_restarts "$name" "$ours"
+    hold "$name/drain/hold" over-1.1 1.1 "$secure"
+    stop_ours "$name/drain"
+    one "$name/drain/sees-1001" held_ends over-1.1 0 'code 1001'
+    let_end over-1.1
     stop_proxy
   done
 }
