@@ -15,12 +15,13 @@ libraries=$(realpath -m "${H2WS_LIB:-$root/build/release/lib}")
 out=$root/build/interop
 work=
 
+WS_VERSION=8.23.0
 H2SPEC=github.com/summerwind/h2spec/cmd/h2spec
 H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets haproxy nginx browser)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets ws haproxy nginx browser)
 
 passed=0
 failed=0
@@ -813,6 +814,62 @@ group_websockets() {
     "${tls[@]}"; then
     http1_cases websockets/server/tls
     stop websockets/server/tls
+  fi
+}
+
+# have_ws NAME: the npm package of that name, which needs no other.
+have_ws() {
+  local log=$work/npm.log dir=$out/ws-$WS_VERSION
+  have_node "$1" || return 1
+  export NODE_PATH=$dir/node_modules
+  [ ! -d "$NODE_PATH/ws" ] || return 0
+  mkdir -p "$dir"
+  if timeout -k 5 120 npm install --prefix "$dir" --no-save --no-audit \
+    --no-fund --no-package-lock --ignore-scripts "ws@$WS_VERSION" >"$log" 2>&1
+  then
+    return 0
+  fi
+  skip "$1" "npm: $(tail -n 1 "$log")"
+  return 1
+}
+
+# ws_client NAME ARGUMENT...
+ws_client() {
+  local name=$1
+  shift
+  many "$name" node "$here/ws/peer.js" client --prefix "$name/" "$@" "$url"
+  stop_ours "$name"
+}
+
+# ws_server NAME: our tool to the server at $url.
+ws_server() {
+  local size
+  http1_cases "$1"
+  for size in 1 65536 16777216; do
+    one "$1/binary-$size" in_own_directory tool_binary "$size"
+  done
+  one "$1/5000-lines" in_own_directory proxied 1.1
+  one "$1/refused-405" in_own_directory tool_refused /get-only 405
+  one "$1/peer-closes" in_own_directory tool_peer_closes
+  one "$1/answers-ping" in_own_directory tool_answers_ping
+  one "$1/peer-saw-clean-closes" clean_closes "$log"
+}
+
+group_ws() {
+  have_ours ws && have_ws ws || return
+  if serve ws/client/cleartext --cleartext; then
+    ws_client ws/client/cleartext
+  fi
+  if serve ws/client/tls "${tls[@]}" --compress --threads 2; then
+    ws_client ws/client/tls "${trust[@]}" --compress yes
+  fi
+  if start ws/server/cleartext node "$here/ws/peer.js" server; then
+    ws_server ws/server/cleartext
+    stop ws/server/cleartext
+  fi
+  if start ws/server/tls node "$here/ws/peer.js" server "${tls[@]}"; then
+    ws_server ws/server/tls
+    stop ws/server/tls
   fi
 }
 
