@@ -1057,6 +1057,25 @@ H2WS_EXTERN void h2ws_socket_release(h2ws_socket *socket);
  */
 H2WS_EXTERN uint32_t h2ws_backoff_ms(unsigned attempt, uint32_t random);
 
+/* The same with other numbers. Fill with h2ws_backoff_default(). */
+typedef struct h2ws_backoff {
+  size_t size;
+  uint32_t first_ms; /* the most to wait at first; 5 s */
+  uint32_t max_ms;   /* the most to wait at all; 60 s */
+  unsigned tries;    /* that may fail in a row before giving up; 0: all; 0 */
+} h2ws_backoff;
+
+H2WS_EXTERN void h2ws_backoff_default(h2ws_backoff *backoff, size_t size);
+H2WS_EXTERN uint32_t h2ws_backoff_wait(const h2ws_backoff *backoff,
+                                       unsigned attempt, uint32_t random);
+
+/*
+ * True if what ended so may go better another time: what was lost, late,
+ * restarted or busy; not what was ended on purpose, and not refusals that come
+ * again, such as most 4xx and a bad certificate.
+ */
+H2WS_EXTERN bool h2ws_backoff_helps(const h2ws_close_info *info);
+
 #ifdef __cplusplus
 }
 #endif

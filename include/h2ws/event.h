@@ -340,6 +340,9 @@ H2WS_EXTERN void h2ws_pool_free(h2ws_pool *pool);
 /* Connections, those being established included. Loop thread. */
 H2WS_EXTERN size_t h2ws_pool_conns(const h2ws_pool *pool);
 
+/* The loop it was made on. Borrowed. Any thread. */
+H2WS_EXTERN h2ws_loop *h2ws_pool_loop(const h2ws_pool *pool);
+
 /* A WebSocket or stream on its way: until its on_open or on_close is called. */
 typedef struct h2ws_opening h2ws_opening;
 
@@ -375,6 +378,62 @@ H2WS_EXTERN void h2ws_opening_cancel(h2ws_opening *opening);
 
 /* The path that is asked for. Borrowed. Loop thread. */
 H2WS_EXTERN const char *h2ws_opening_path(const h2ws_opening *opening);
+
+/* ------------------------------------------------------------------------
+ * Coming back: a WebSocket that is opened again when it was lost
+ */
+
+typedef struct h2ws_reconnect h2ws_reconnect;
+
+/* Fill with h2ws_reconnect_options_default(). Copied. */
+typedef struct h2ws_reconnect_options {
+  size_t size;
+  h2ws_backoff backoff;
+  bool only_lost; /* the first open is tried once; false */
+  /* As of h2ws_pool_open_socket(). */
+  const h2ws_client_options *client;
+  const h2ws_request *request;
+  const h2ws_socket_options *socket;
+  /* It is going to be opened again in `ms`. May be NULL. */
+  void (*on_wait)(h2ws_reconnect *reconnect, uint32_t ms, void *user);
+  /* That was the last time, see h2ws_backoff_helps(). May be NULL. */
+  void (*on_end)(h2ws_reconnect *reconnect, const h2ws_close_info *info,
+                 void *user);
+} h2ws_reconnect_options;
+
+H2WS_EXTERN void h2ws_reconnect_options_default(h2ws_reconnect_options *options,
+                                                size_t size);
+
+/*
+ * Opens a WebSocket, and opens it again when it ended, until that does not help
+ * or h2ws_reconnect_stop(). The callbacks are those of each socket in turn:
+ * on_open is the place to subscribe (again), on_close tells of each end and of
+ * each try that failed. Callbacks are borrowed, `options` may be NULL;
+ * h2ws_socket_user() of the sockets is not for use. `*out` is owned by the
+ * caller; the pool must outlive it. Loop thread.
+ *
+ * Errors as h2ws_pool_open_socket().
+ */
+H2WS_EXTERN int h2ws_reconnect_start(h2ws_reconnect **out, h2ws_pool *pool,
+                                     const char *url,
+                                     const h2ws_reconnect_options *options,
+                                     const h2ws_socket_callbacks *callbacks,
+                                     void *user);
+
+/*
+ * The next end is the last one: before h2ws_socket_close(), say. While it
+ * waits, on_end is called from here (class aborted). Loop thread.
+ */
+H2WS_EXTERN void h2ws_reconnect_stop(h2ws_reconnect *reconnect);
+
+/* The socket that is open now, or NULL. Borrowed. Loop thread. */
+H2WS_EXTERN h2ws_socket *h2ws_reconnect_socket(const h2ws_reconnect *reconnect);
+
+/*
+ * Frees it; a socket of it is aborted, and nothing more is called back. NULL
+ * does nothing. Loop thread.
+ */
+H2WS_EXTERN void h2ws_reconnect_free(h2ws_reconnect *reconnect);
 
 #ifdef __cplusplus
 }

@@ -596,6 +596,10 @@ void h2ws_pool_free(h2ws_pool *pool) {
   event_free(pool->event);
 }
 
+h2ws_loop *h2ws_pool_loop(const h2ws_pool *pool) {
+  return pool == NULL ? NULL : pool->loop;
+}
+
 size_t h2ws_pool_conns(const h2ws_pool *pool) {
   const struct h2ws__member *m;
   size_t n = 0;
