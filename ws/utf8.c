@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ws/utf8_vector.h"
+
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 /* 16 bytes in one register, where the machine has such. */
@@ -110,28 +112,79 @@ static const uint64_t automaton[256] = {
   X3(BEGIN(NEVER)), /* FD */
 };
 
+static uint64_t step(uint64_t state, const uint8_t *data, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    state = automaton[data[i]] >> (state & STATE_BITS);
+  }
+  return state & STATE_BITS;
+}
+
 /* Bytes taken by the automaton before ASCII is looked for again. */
 #define STRETCH 64
 
-bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len) {
-  uint64_t state = utf8->state;
+static uint64_t walk(uint64_t state, const uint8_t *data, size_t len) {
   size_t i = 0;
-  while (i < len) {
-    size_t end;
+  while (i < len && state != NEVER) {
+    size_t n;
     if (state == WHOLE) {
       i += ascii_run(data + i, len - i);
     }
-    end = len - i < STRETCH ? len : i + STRETCH;
-    for (; i < end; i++) {
-      state = automaton[data[i]] >> (state & STATE_BITS);
-    }
-    state &= STATE_BITS;
-    if (state == NEVER) {
-      return false;
-    }
+    n = len - i < STRETCH ? len - i : STRETCH;
+    state = step(state, data + i, n);
+    i += n;
+  }
+  return state;
+}
+
+/* What follows depends on no more bytes than these. */
+#define LOOK_BACK 3
+
+/* The state after a text without faults, of `len` >= LOOK_BACK bytes. */
+static uint64_t state_after(const uint8_t *data, size_t len) {
+  size_t last = len - 1; /* the begin of the last character, if it is near */
+  while (last > len - LOOK_BACK && (data[last] & 0xc0) == 0x80) {
+    last--;
+  }
+  return data[last] < 0xc0 ? WHOLE : step(WHOLE, data + last, len - last);
+}
+
+/*
+ * The first bytes go through the automaton, because it knows what came before
+ * them; for the others, a look back at three bytes tells all.
+ */
+static uint64_t walk_blocks(uint64_t state, const uint8_t *data, size_t from,
+                            size_t len, size_t width) {
+  if (from < LOOK_BACK) {
+    state = step(state, data + from, LOOK_BACK - from);
+    from = LOOK_BACK;
+  }
+  if (state == NEVER || h2ws__utf8_has_fault(data, from, len, width)) {
+    return NEVER;
+  }
+  return state_after(data, len);
+}
+
+bool h2ws__utf8_feed_by(struct h2ws__utf8 *utf8, const uint8_t *data,
+                        size_t len, size_t width) {
+  uint64_t state = utf8->state;
+  size_t from = state == WHOLE ? ascii_run(data, len) : 0;
+  if (from == len) {
+    return true;
+  }
+  width = len < 32 + LOOK_BACK && width > 16 ? 16 : width;
+  state = width == 0 || len < width + LOOK_BACK
+            ? walk(state, data + from, len - from)
+            : walk_blocks(state, data, from, len, width);
+  if (state == NEVER) {
+    return false;
   }
   utf8->state = (uint8_t)state;
   return true;
+}
+
+bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len) {
+  return h2ws__utf8_feed_by(utf8, data, len, h2ws__utf8_width());
 }
 
 bool h2ws__utf8_is_complete(const struct h2ws__utf8 *utf8) {

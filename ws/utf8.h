@@ -17,6 +17,10 @@ struct h2ws__utf8 {
 /* False if the text cannot become valid. */
 bool h2ws__utf8_feed(struct h2ws__utf8 *utf8, const uint8_t *data, size_t len);
 
+/* The same with so many bytes at once (utf8_vector.h), for the tests. */
+bool h2ws__utf8_feed_by(struct h2ws__utf8 *utf8, const uint8_t *data,
+                        size_t len, size_t width);
+
 /* True if the text may end here. */
 bool h2ws__utf8_is_complete(const struct h2ws__utf8 *utf8);
 

@@ -5,6 +5,7 @@
 
 #include "tests/support/suite.h"
 #include "ws/utf8.h"
+#include "ws/utf8_vector.h"
 
 /* ------------------------------------------------------------------------
  * The grammar of RFC 3629 section 4 as an automaton
@@ -89,14 +90,23 @@ static void complain(const uint8_t *text, size_t len) {
   ck_abort_msg("%s(%zu bytes)", hex, len);
 }
 
+/* The machine's widest blocks, those it could have, and none. */
+#define FOR_EACH_WIDTH(width)                                                  \
+  for ((width) = 0; (width) <= h2ws__utf8_width(); (width) += 16)
+
 static void compare(const uint8_t *text, size_t len) {
-  struct h2ws__utf8 utf8 = {0};
   size_t bad;
+  size_t width;
   enum state state = judge(text, len, &bad);
-  bool possible = h2ws__utf8_feed(&utf8, text, len);
-  if (possible != (state != IMPOSSIBLE) ||
-      (possible && h2ws__utf8_is_complete(&utf8) != (state == BETWEEN)) ||
-      h2ws__utf8_is_valid(text, len) != (state == BETWEEN)) {
+  FOR_EACH_WIDTH(width) {
+    struct h2ws__utf8 utf8 = {0};
+    bool possible = h2ws__utf8_feed_by(&utf8, text, len, width);
+    if (possible != (state != IMPOSSIBLE) ||
+        (possible && h2ws__utf8_is_complete(&utf8) != (state == BETWEEN))) {
+      complain(text, len);
+    }
+  }
+  if (h2ws__utf8_is_valid(text, len) != (state == BETWEEN)) {
     complain(text, len);
   }
 }
@@ -206,7 +216,7 @@ static size_t make_text(uint8_t *out, size_t cap) {
   return len - (len > 0 ? random_below(2) : 0);
 }
 
-static void compare_in_pieces(const uint8_t *text, size_t len) {
+static void compare_in_pieces(const uint8_t *text, size_t len, size_t width) {
   struct h2ws__utf8 utf8 = {0};
   size_t bad;
   size_t done = 0;
@@ -214,11 +224,11 @@ static void compare_in_pieces(const uint8_t *text, size_t len) {
   while (done < bad) {
     size_t n = 1 + random_below(70);
     n = n < bad - done ? n : bad - done;
-    ck_assert(h2ws__utf8_feed(&utf8, text + done, n));
+    ck_assert(h2ws__utf8_feed_by(&utf8, text + done, n, width));
     done += n;
   }
   if (state == IMPOSSIBLE) { /* at this byte, not later */
-    ck_assert(!h2ws__utf8_feed(&utf8, text + bad, 1));
+    ck_assert(!h2ws__utf8_feed_by(&utf8, text + bad, 1, width));
   } else {
     ck_assert(h2ws__utf8_is_complete(&utf8) == (state == BETWEEN));
   }
@@ -231,12 +241,15 @@ START_TEST(U_08_random_texts_with_ascii_runs) {
   for (i = 0; i < 3000; i++) {
     size_t offset = random_below(16);
     size_t len = make_text(buf + offset, 1024);
+    size_t width;
     uint8_t *text = malloc(len + 1); /* overruns are seen */
     ck_assert_ptr_nonnull(text);
     memcpy(text, buf + offset, len);
     compare(text, len);
     compare(buf + offset, len);
-    compare_in_pieces(text, len);
+    FOR_EACH_WIDTH(width) {
+      compare_in_pieces(text, len, width);
+    }
     free(text);
   }
 }
@@ -252,6 +265,109 @@ START_TEST(U_08_a_fault_at_every_place_of_a_long_run) {
     ck_assert(!h2ws__utf8_is_valid(text, sizeof(text)));
     ck_assert(h2ws__utf8_feed(&utf8, text, i));
     ck_assert(!h2ws__utf8_feed(&utf8, text + i, 1));
+  }
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
+ * Around the blocks of 16, 32 and 64: a character or a fault at each place,
+ * and the text cut in two at each place
+ */
+
+static const char *const at_borders[] = {
+  "\xc2\x80",
+  "\xdf\xbf",
+  "\xe0\xa0\x80",
+  "\xed\x9f\xbf",
+  "\xee\x80\x80",
+  "\xf0\x90\x80\x80",
+  "\xf4\x8f\xbf\xbf",
+  "\x80",
+  "\xc0\x80",
+  "\xc1\xbf",
+  "\xc2",
+  "\xc2\x80\x80",
+  "\xe0\x9f\xbf",
+  "\xe1\x80",
+  "\xe1\x80\x80\x80",
+  "\xed\xa0\x80",
+  "\xef",
+  "\xf0\x8f\xbf\xbf",
+  "\xf1\x80\x80",
+  "\xf1\x80",
+  "\xf1\x80\x80\x80\x80",
+  "\xf4\x90\x80\x80",
+  "\xf5\x80\x80\x80",
+  "\xff",
+  "\xfb\xbf\xbf\xbf",
+  "\xfe\x80\x80\x80",
+  "\xff\xbf\xbf\xbf",
+};
+#define AT_BORDERS ((int)(sizeof(at_borders) / sizeof(at_borders[0])))
+
+/* What stands around it: characters of one to four bytes. */
+static const char *const around[] = {"a", "\xc3\xbc", "\xe6\x97\xa5",
+                                     "\xf0\x9f\x98\x80"};
+
+/* The longest text: blocks of 64, 32 and 16 bytes, and some more. */
+#define LONGEST (3 + 64 + 32 + 16 + 5)
+
+static void compare_cut(const uint8_t *text, size_t len, size_t cut,
+                        size_t width, size_t bad) {
+  struct h2ws__utf8 utf8 = {0};
+  bool possible = h2ws__utf8_feed_by(&utf8, text, cut, width);
+  ck_assert(possible == (bad >= cut));
+  if (possible) {
+    possible = h2ws__utf8_feed_by(&utf8, text + cut, len - cut, width);
+    ck_assert(possible == (bad == len));
+  }
+}
+
+static void compare_cuts(const uint8_t *text, size_t len) {
+  size_t bad;
+  size_t cut;
+  size_t width;
+  (void)judge(text, len, &bad);
+  FOR_EACH_WIDTH(width) {
+    for (cut = 0; cut <= len; cut++) {
+      compare_cut(text, len, cut, width, bad);
+    }
+  }
+}
+
+static size_t put(uint8_t *out, const char *bytes) {
+  size_t i;
+  for (i = 0; bytes[i] != '\0'; i++) {
+    out[i] = (uint8_t)bytes[i];
+  }
+  return i;
+}
+
+/* Characters up to `before` or just beyond, then `what`, then more. */
+static size_t surround(uint8_t *out, const char *with, const char *what,
+                       size_t before) {
+  size_t len = 0;
+  while (len < before) {
+    len += put(out + len, with);
+  }
+  len += put(out + len, what);
+  while (len < LONGEST) {
+    len += put(out + len, with);
+  }
+  return len;
+}
+
+START_TEST(U_08_every_place_and_cut_around_the_blocks) {
+  uint8_t text[LONGEST + 16];
+  const char *with = around[_i / AT_BORDERS];
+  const char *what = at_borders[_i % AT_BORDERS];
+  size_t before;
+  for (before = 0; before < LONGEST; before += strlen(with)) {
+    size_t len = surround(text, with, what, before);
+    compare_cuts(text, len);
+    for (; len > before && len > 0; len--) {
+      compare(text, len);
+    }
   }
 }
 END_TEST
@@ -289,6 +405,8 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, U_08_texts_of_four_bytes, 0, 6 * 256);
   tcase_add_loop_test(tc, U_08_random_texts_with_ascii_runs, 0, 8);
   tcase_add_test(tc, U_08_a_fault_at_every_place_of_a_long_run);
+  tcase_add_loop_test(tc, U_08_every_place_and_cut_around_the_blocks, 0,
+                      4 * AT_BORDERS);
   tcase_add_loop_test(tc, U_08_every_code_point, 0, 17);
   suite_add_tcase(suite, tc);
   return suite;
