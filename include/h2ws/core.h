@@ -176,7 +176,8 @@ typedef struct h2ws_close_info {
   int error;          /* 0 if clean, else H2WS_ERR_* */
   bool by_peer;       /* the peer ended it, or began the closing handshake */
   bool retryable;     /* the peer certainly did not process the request */
-  uint16_t code;      /* WebSocket close code; 1005 none, 1006 no CLOSE */
+  uint16_t code;      /* WebSocket close code; 1005 none, 1006 no CLOSE,
+                         1015 no TLS */
   const char *reason; /* WebSocket close reason: UTF-8, untrusted text */
   size_t reason_len;  /* bytes; the reason is also NUL-terminated */
   uint32_t h2_code;   /* HTTP/2 error code on the wire, for logs */

@@ -86,6 +86,11 @@ static h2ws_close_class class_of(int error) {
   }
 }
 
+/* RFC 6455 section 7.4.1 */
+static uint16_t code_of(int error) {
+  return error == H2WS_ERR_TLS || error == H2WS_ERR_CERTIFICATE ? 1015 : 1006;
+}
+
 /* It never came to be: at which step, and why. */
 static void client_failed(h2ws_client *client, int error) {
   h2ws_close_info info;
@@ -93,7 +98,7 @@ static void client_failed(h2ws_client *client, int error) {
   info.size = sizeof(info);
   info.cls = class_of(error);
   info.error = error;
-  info.code = 1006;
+  info.code = code_of(error);
   info.reason = "";
   info.retryable = true; /* nothing of the request was sent */
   info.detail = client->why;

@@ -1,6 +1,8 @@
 /* TLS: what is offered, what is refused, who is believed. */
 #include <event2/event.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
   "\0\0\10\6\0\0\0\0\0"                                                        \
   "12345678"
 #define PING_LEN 17
+#define ALERT_UNEXPECTED_MESSAGE 10
 #define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_NO_RENEGOTIATION 100
 #define ALERT_NO_APPLICATION_PROTOCOL 120
@@ -494,6 +497,19 @@ START_TEST(T_01_a_server_without_alpn_is_refused) {
 }
 END_TEST
 
+START_TEST(K_05_a_failure_of_tls_is_1015) {
+  static const char *const sans[] = {"DNS:localhost", "DNS:other.test"};
+  begin();
+  certs_make_simple("t", "ca", sans[_i]);
+  raw.pem = certs_file("t");
+  raw.version = _i == 0 ? TLS1_1_VERSION : 0;
+  connect_to_raw("localhost");
+  ck_assert_int_eq(guest.error, _i == 0 ? H2WS_ERR_TLS : H2WS_ERR_CERTIFICATE);
+  ck_assert_uint_eq(guest.close_code, 1015);
+  end();
+}
+END_TEST
+
 START_TEST(T_05_a_server_of_old_suites_is_refused) {
   begin();
   raw.version = TLS1_2_VERSION;
@@ -511,6 +527,101 @@ START_TEST(T_04_a_server_of_tls_1_1_is_refused) {
   connect_to_raw("localhost");
   ck_assert_int_ne(raw.result, 1);
   ck_assert_int_eq(guest.error, H2WS_ERR_TLS);
+  end();
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
+ * A CertificateRequest after the handshake (RFC 9113 section 9.2.3). OpenSSL
+ * sends none to a client that did not offer to answer, so it is sealed here,
+ * as the first record after the handshake (RFC 8446 sections 5.2 and 7.3).
+ */
+
+static uint8_t server_secret[32];
+
+static void keep_secret(const SSL *ssl, const char *line) {
+  const char *hex = strrchr(line, ' ');
+  size_t i;
+  (void)ssl;
+  if (strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24) != 0) {
+    return;
+  }
+  for (i = 0; i < sizeof(server_secret); i++) {
+    char digits[3] = {hex[1 + 2 * i], hex[2 + 2 * i], '\0'};
+    server_secret[i] = (uint8_t)strtoul(digits, NULL, 16);
+  }
+}
+
+/* HKDF-Expand-Label without context, one block of output. */
+static void expand(const char *label, uint8_t *out, size_t len) {
+  uint8_t info[32] = {0};
+  uint8_t block[32];
+  unsigned block_len = sizeof(block);
+  size_t n = strlen(label);
+  info[1] = (uint8_t)len;
+  info[2] = (uint8_t)(n + 6);
+  memcpy(info + 3, "tls13 ", 6);
+  memcpy(info + 9, label, n);
+  info[9 + n] = 0;  /* no context */
+  info[10 + n] = 1; /* the first block */
+  (void)HMAC(EVP_sha256(), server_secret, sizeof(server_secret), info, n + 11,
+             block, &block_len);
+  memcpy(out, block, len);
+}
+
+/* Writes a record around `message` and returns its length. */
+static size_t seal(uint8_t *record, const uint8_t *message, size_t len) {
+  EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+  uint8_t head[5] = {0x17, 3, 3, 0, (uint8_t)(len + 1 + 16)};
+  uint8_t inner[64];
+  uint8_t key[16];
+  uint8_t iv[12]; /* of record 0 */
+  int n = 0;
+  memcpy(inner, message, len);
+  inner[len] = 0x16; /* handshake */
+  expand("key", key, sizeof(key));
+  expand("iv", iv, sizeof(iv));
+  (void)EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv);
+  (void)EVP_EncryptUpdate(ctx, NULL, &n, head, sizeof(head));
+  memcpy(record, head, sizeof(head));
+  (void)EVP_EncryptUpdate(ctx, record + 5, &n, inner, (int)len + 1);
+  (void)EVP_EncryptFinal_ex(ctx, record + 5 + n, &n);
+  (void)EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, 16,
+                            record + 5 + len + 1);
+  EVP_CIPHER_CTX_free(ctx);
+  return 5 + len + 1 + 16;
+}
+
+static void ask_for_a_certificate(struct raw *peer) {
+  static const uint8_t request[] = {0x0d, 0,  0, 12, 1, 0xaa, 0, 8,
+                                    0,    13, 0, 4,  0, 2,    4, 3};
+  uint8_t record[128];
+  size_t len;
+  raw_accept(peer);
+  raw_context(peer, true);
+  (void)SSL_CTX_set_ciphersuites(peer->ctx, "TLS_AES_128_GCM_SHA256");
+  (void)SSL_CTX_set_num_tickets(peer->ctx, 0);
+  SSL_CTX_set_keylog_callback(peer->ctx, keep_secret);
+  raw_tls(peer, true);
+  len = seal(record, request, sizeof(request));
+  (void)send(peer->fd, record, len, MSG_NOSIGNAL);
+  raw_read_all(peer);
+}
+
+START_TEST(T_07_a_request_for_a_certificate_ends_the_connection) {
+  char url[64];
+  begin();
+  raw_start_server(&raw, ask_for_a_certificate);
+  (void)snprintf(url, sizeof(url), "wss://localhost:%d/", raw.port);
+  guest_connect(&guest, url);
+  EDGE_UNTIL(&edge, guest.closed);
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.result, 1);
+  ck_assert_int_eq(raw.alert, ALERT_UNEXPECTED_MESSAGE);
+  ck_assert_int_eq(guest.connected, 1);
+  ck_assert_int_eq(guest.error, H2WS_ERR_TLS);
+  ck_assert_int_eq(guest.socket_closed, 1);
+  ck_assert_int_eq(guest.opened, 0);
   end();
 }
 END_TEST
@@ -709,6 +820,8 @@ static void add_client_tests(TCase *tc) {
   tcase_add_loop_test(tc, T_01_a_server_without_alpn_is_refused, 0, 2);
   tcase_add_test(tc, T_04_a_server_of_tls_1_1_is_refused);
   tcase_add_test(tc, T_05_a_server_of_old_suites_is_refused);
+  tcase_add_loop_test(tc, K_05_a_failure_of_tls_is_1015, 0, 2);
+  tcase_add_test(tc, T_07_a_request_for_a_certificate_ends_the_connection);
   tcase_add_loop_test(tc, T_09_ST_15_certificates, 0, TRUSTS);
   tcase_add_loop_test(tc, ST_15_one_star_is_one_label, 0, 2);
   tcase_add_loop_test(tc, the_throw_away_certificate_needs_insecure, 0, 2);

@@ -302,6 +302,7 @@ static void on_guest_close(h2ws_client *client, const h2ws_close_info *info,
   guest->cls = info->cls;
   guest->error = info->error;
   guest->retryable = info->retryable;
+  guest->close_code = info->code;
   copy(guest->detail, sizeof(guest->detail), info->detail);
 }
 

@@ -81,6 +81,7 @@ struct guest {
   h2ws_close_class cls;
   int error;
   h2ws_http http;
+  uint16_t close_code; /* of the client's on_close */
   char detail[384];
   char tls_version[16];
   char cipher[64];
