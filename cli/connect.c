@@ -37,7 +37,7 @@ struct session {
 
 static void print_close_code(const h2ws_close_info *info) {
   if (info->code != 0 && info->code != 1000 && info->code != 1005 &&
-      info->code != 1006) {
+      info->code != 1006 && info->code != 1015) {
     (void)fprintf(stderr, "closed with code %u%s%s\n", (unsigned)info->code,
                   info->reason_len > 0 ? ": " : "", info->reason);
   }

@@ -37,7 +37,7 @@ START_TEST(W_01_interop_15_a_server_offers_it_in_its_first_settings) {
 }
 END_TEST
 
-START_TEST(W_01_interop_10_a_server_that_cannot_serve_says_nothing) {
+START_TEST(W_01_interop_10_interop_11_a_server_that_cannot_serve_says_nothing) {
   wire_init(&w, test_chunks[_i]);
   w.options.enable_connect_protocol = false;
   wire_start_server(&w);
@@ -190,7 +190,7 @@ START_TEST(interop_03_nghttp2_gap_01_without_the_offer_nothing_is_asked) {
 }
 END_TEST
 
-START_TEST(W_08_a_clients_own_setting_changes_nothing) {
+START_TEST(W_08_interop_12_a_clients_own_setting_changes_nothing) {
   start_server(_i);
   wire_preface(&w.in);
   wire_set(&w.in, {8, 1});
@@ -375,7 +375,7 @@ END_TEST
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     W_01_interop_15_a_server_offers_it_in_its_first_settings,
-    W_01_interop_10_a_server_that_cannot_serve_says_nothing,
+    W_01_interop_10_interop_11_a_server_that_cannot_serve_says_nothing,
     F_41_interop_63_a_client_switches_push_off,
     W_02_ST_11_only_zero_and_one_are_legal,
     W_03_nghttp2_gap_02_the_offer_is_not_taken_back,
@@ -386,7 +386,7 @@ Suite *h2ws_test_suite(void) {
     W_06_a_client_that_waits_does_not_wait_for_ever,
     W_07_interop_14_nothing_is_asked_before_the_offer,
     interop_03_nghttp2_gap_01_without_the_offer_nothing_is_asked,
-    W_08_a_clients_own_setting_changes_nothing,
+    W_08_interop_12_a_clients_own_setting_changes_nothing,
     ST_04_a_bad_preface_is_answered_and_ends,
     nghttp2_gap_09_an_error_of_nghttp2_still_sends_goaway,
     F_01_a_server_needs_settings_first,

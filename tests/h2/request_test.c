@@ -535,7 +535,7 @@ START_TEST(W_25_an_extension_not_spoken_is_left_out) {
 }
 END_TEST
 
-START_TEST(W_47_no_other_field_is_needed) {
+START_TEST(W_47_interop_01_no_other_field_is_needed) {
   wire_server(&w, test_chunks[_i]);
   wire_head(&w.in, 1, WIRE_EH,
             WIRE_CONNECT "via: 2 proxy\nx-forwarded-for: 10.0.0.1\n"
@@ -720,7 +720,7 @@ Suite *h2ws_test_suite(void) {
     W_26_an_origin_can_be_refused,
     W_26_field_names_go_out_in_lower_case,
     W_34_HS_06_interop_18_a_request_that_has_ended_cannot_open,
-    W_47_no_other_field_is_needed,
+    W_47_interop_01_no_other_field_is_needed,
     W_48_a_length_on_the_request_gets_400,
     nghttp2_gap_06_a_length_does_no_harm,
     F_33_FR_16_malformed_fields_are_malformed_requests,

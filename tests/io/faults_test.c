@@ -6,17 +6,23 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/io/support/raw.h"
 #include "tests/support/suite.h"
 
+#define YEAR ((time_t)365 * 24 * 3600)
+
 static struct edge edge;
 static struct guest guest;
+static struct raw raw;
 
 static struct {
   bool armed;
@@ -27,6 +33,10 @@ static struct {
   int connect_error;
   int epoll_error; /* of adding a descriptor */
   bool no_options; /* setsockopt() fails */
+  bool clock;      /* the wall clock jumps by a year at each look */
+  long looks;      /* at any clock */
+  long tls_writes;
+  uint64_t tls_modes; /* that all SSL objects had */
   long calls;
   long refused; /* faults that struck */
 } faults;
@@ -108,6 +118,46 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
     return -1;
   }
   return real(fd, level, name, value, len);
+}
+
+/* Called by OpenSSL's users and by libevent, which must see them. */
+#define SEEN __attribute__((visibility("default")))
+
+SEEN int SSL_write(SSL *ssl, const void *buf, int num) {
+  int (*real)(SSL *, const void *, int);
+  SYSTEM("SSL_write", real);
+  faults.tls_writes++;
+  faults.tls_modes &= (uint64_t)SSL_get_mode(ssl);
+  return real(ssl, buf, num);
+}
+
+static time_t jump(void) {
+  static unsigned jumps;
+  if (!faults.clock) {
+    return 0;
+  }
+  return jumps++ % 2 == 0 ? YEAR : -YEAR;
+}
+
+SEEN int clock_gettime(clockid_t clock, struct timespec *ts) {
+  int (*real)(clockid_t, struct timespec *);
+  int rv;
+  SYSTEM("clock_gettime", real);
+  rv = real(clock, ts);
+  faults.looks++;
+  if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) {
+    ts->tv_sec += jump();
+  }
+  return rv;
+}
+
+SEEN int gettimeofday(struct timeval *tv, void *zone) {
+  int (*real)(struct timeval *, void *);
+  int rv;
+  SYSTEM("gettimeofday", real);
+  rv = real(tv, zone);
+  tv->tv_sec += jump();
+  return rv;
 }
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
@@ -243,7 +293,6 @@ static void dial_and_read(struct raw *peer) {
 }
 
 START_TEST(IO_19_a_server_that_cannot_watch_one_serves_the_next) {
-  static struct raw raw;
   begin(true);
   memset(&raw, 0, sizeof(raw));
   faults.armed = true;
@@ -259,6 +308,105 @@ START_TEST(IO_19_a_server_that_cannot_watch_one_serves_the_next) {
 }
 END_TEST
 
+/* Both modes that let a retry come from other bytes, and a socket that makes
+ * retries needed. */
+START_TEST(IO_05_what_tls_retries_may_move) {
+  static const uint64_t modes =
+    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
+  static char text[200000];
+  memset(text, 'x', sizeof(text) - 1);
+  begin(false);
+  faults.tls_modes = UINT64_MAX;
+  faults.armed = true;
+  faults.most = 1000;
+  faults.between = EAGAIN;
+  visit(false);
+  EDGE_UNTIL(&edge, guest.opened || guest.closed);
+  guest_send(&guest, text);
+  guest_send(&guest, text);
+  EDGE_UNTIL(&edge, guest.messages == 2 || guest.closed);
+  ck_assert_uint_eq(guest.len, 2 * (sizeof(text) - 1));
+  ck_assert_int_gt(faults.tls_writes, 10);
+  ck_assert_uint_eq(faults.tls_modes & modes, modes);
+  ck_assert_int_gt(faults.refused, 0);
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+/* A request, a message and the end of the connection, before we look. */
+static void say_and_leave(struct raw *peer) {
+  static const uint8_t message[] = {0, 0,    7,    0, 0, 0, 0, 0,
+                                    1, 0x81, 0x81, 0, 0, 0, 0, 'x'};
+  uint8_t frame[512];
+  size_t len = raw_connect_frame(frame, sizeof(frame), 1, "/echo");
+  raw_dial(peer);
+  (void)raw_write(peer, RAW_HELLO, sizeof(RAW_HELLO) - 1);
+  (void)raw_write(peer, frame, len);
+  (void)raw_write(peer, message, sizeof(message));
+  if (peer->input != NULL) {
+    (void)shutdown(peer->fd, SHUT_WR);
+    peer->step = 1;
+    raw_read_all(peer);
+  }
+}
+
+/* EPOLLIN, EPOLLRDHUP and perhaps EPOLLHUP at once. */
+START_TEST(IO_18_data_is_read_before_the_end_behind_it) {
+  int i;
+  memset(&raw, 0, sizeof(raw));
+  begin(true);
+  raw.input = _i == 0 ? "it half-closes" : NULL;
+  raw_start(&raw, say_and_leave, edge_port(&edge));
+  for (i = 0; i < 10000 && !raw.done && !raw.step; i++) {
+    (void)poll(NULL, 0, 1); /* the loop does not turn */
+  }
+  EDGE_UNTIL(&edge, edge.conn_closes);
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(edge.messages, 1);
+  ck_assert_int_eq(edge.socket_closes, 1);
+  ck_assert_int_eq(edge.socket_cls, H2WS_CLOSE_LOST);
+  ck_assert_uint_eq(edge.socket_code, 1006);
+  end();
+}
+END_TEST
+
+static void only_listen(struct raw *peer) {
+  raw_accept(peer);
+  raw_read_all(peer);
+}
+
+/* Timers go by the clock that only runs forward: none fires, none sticks. */
+START_TEST(TM_01_the_wall_clock_jumps) {
+  h2ws_time before;
+  char url[64];
+  int i;
+  memset(&raw, 0, sizeof(raw));
+  begin(true);
+  visit(true);
+  guest_echo(&guest, "hello");
+  faults.clock = true;
+  for (i = 0; i < 50; i++) {
+    edge_turn(&edge);
+  }
+  guest_echo(&guest, "still here");
+  ck_assert_int_eq(guest.closed, 0);
+  guest_leave(&guest);
+  guest.closed = 0;
+  raw_start_server(&raw, only_listen);
+  guest.options.conn.settings_timeout_ms = 100;
+  before = edge_now();
+  (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%d/", raw.port);
+  guest_connect(&guest, url);
+  EDGE_UNTIL(&edge, guest.closed);
+  ck_assert_int_eq(guest.error, H2WS_ERR_TIMEOUT);
+  ck_assert(edge_now() - before >= 100 * H2WS_MS);
+  ck_assert_int_gt(faults.looks, 0);
+  raw_join(&raw, &edge);
+  end();
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("io/faults");
   TCase *tc = tcase_create("calls");
@@ -270,6 +418,9 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, IO_17_options_of_sockets_are_no_condition, 0, 2);
   tcase_add_test(tc, IO_19_a_client_that_cannot_be_watched_is_told);
   tcase_add_test(tc, IO_19_a_server_that_cannot_watch_one_serves_the_next);
+  tcase_add_test(tc, IO_05_what_tls_retries_may_move);
+  tcase_add_loop_test(tc, IO_18_data_is_read_before_the_end_behind_it, 0, 2);
+  tcase_add_test(tc, TM_01_the_wall_clock_jumps);
   suite_add_tcase(suite, tc);
   return suite;
 }

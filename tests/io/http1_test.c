@@ -115,7 +115,7 @@ static void visit_and_leave(h2ws_http expected) {
 }
 
 /* Bit 0: in cleartext; the rest: what server and client want. */
-START_TEST(T_02_both_sides_agree) {
+START_TEST(T_02_interop_26_both_sides_agree) {
   static const struct {
     h2ws_http server;
     h2ws_http client;
@@ -254,7 +254,8 @@ static void lack_the_setting(struct raw *peer) {
   answer_upgrade(peer);
 }
 
-START_TEST(W_06_interop_04_a_server_without_the_setting_gets_an_upgrade) {
+START_TEST(
+  W_06_interop_04_interop_06_interop_07_interop_08_interop_17_no_setting) {
   begin(false);
   raw_start_server(&raw, lack_the_setting);
   connect_any("wss");
@@ -380,13 +381,13 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, T_03_an_http_2_server_takes_nothing_else, 0, 2);
   suite_add_tcase(suite, tc);
   tc = tcase_create("both");
-  tcase_add_loop_test(tc, T_02_both_sides_agree, 0, 12);
+  tcase_add_loop_test(tc, T_02_interop_26_both_sides_agree, 0, 12);
   tcase_add_test(tc, T_03_no_common_version_is_an_error);
   tcase_add_loop_test(tc, an_unread_socket_holds_the_peer_back, 0, 2);
   suite_add_tcase(suite, tc);
   tc = tcase_create("fallback");
-  tcase_add_test(tc,
-                 W_06_interop_04_a_server_without_the_setting_gets_an_upgrade);
+  tcase_add_test(
+    tc, W_06_interop_04_interop_06_interop_07_interop_08_interop_17_no_setting);
   tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
   tcase_add_test(tc, interop_05_there_is_one_fallback_and_no_more);
   tcase_add_test(tc, interop_09_one_deadline_holds_for_all_of_it);

@@ -371,7 +371,7 @@ static void send_input(struct raw *peer) {
   raw_read_all(peer);
 }
 
-START_TEST(ST_12_what_is_no_tls_is_closed_at_once) {
+START_TEST(W_49_ST_12_what_is_no_tls_is_closed_at_once) {
   static const struct {
     const char *bytes;
     size_t len;
@@ -809,7 +809,7 @@ static void add_end_tests(TCase *tc) {
   tcase_add_test(tc, T_10_ST_20_truncation_is_an_abnormal_close);
   tcase_add_test(tc, T_10_truncation_is_lost_for_a_client);
   tcase_add_test(tc, T_10_truncation_after_goaway_is_clean);
-  tcase_add_loop_test(tc, ST_12_what_is_no_tls_is_closed_at_once, 0, 7);
+  tcase_add_loop_test(tc, W_49_ST_12_what_is_no_tls_is_closed_at_once, 0, 7);
   tcase_add_test(tc, a_garbage_record_ends_the_connection);
   tcase_add_test(tc, ST_04_http_1_after_alpn_h2_gets_goaway);
 }
