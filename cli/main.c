@@ -5,7 +5,7 @@
 static const char usage[] =
   "usage: h2ws serve [--listen HOST:PORT] [--cert FILE --key FILE | "
   "--cleartext]\n"
-  "                  [--threads N] [--compress] [-v]\n"
+  "                  [--http any|2|1.1] [--threads N] [--compress] [-v]\n"
   "       h2ws connect [--http auto|2|1.1] [-H 'Name: value'] "
   "[--protocol NAME]\n"
   "                    [--binary] [--compress] [-k|--insecure] "

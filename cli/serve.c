@@ -198,6 +198,13 @@ static const h2ws_server_callbacks callbacks_verbose = {
  * The program
  */
 
+static bool read_http(const char *version, h2ws_http *out) {
+  *out = strcmp(version, "1.1") == 0 ? H2WS_HTTP_1_1
+         : strcmp(version, "2") == 0 ? H2WS_HTTP_2
+                                     : H2WS_HTTP_ANY;
+  return *out != H2WS_HTTP_ANY || strcmp(version, "any") == 0;
+}
+
 /* True if the options make sense. */
 static bool read_options(int argc, char **argv, h2ws_server_options *o,
                          int *verbose) {
@@ -206,6 +213,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
     {"cert", required_argument, NULL, 'c'},
     {"key", required_argument, NULL, 'k'},
     {"cleartext", no_argument, NULL, 'C'},
+    {"http", required_argument, NULL, 'h'},
     {"threads", required_argument, NULL, 't'},
     {"compress", no_argument, NULL, 'z'},
     {"verbose", no_argument, NULL, 'v'},
@@ -226,6 +234,11 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
     case 'C':
       o->cleartext = true;
       o->conn.any_scheme = true; /* a TLS terminator may stand in front */
+      break;
+    case 'h':
+      if (!read_http(optarg, &o->conn.http)) {
+        return false;
+      }
       break;
     case 't':
       o->threads = (unsigned)strtoul(optarg, NULL, 10);

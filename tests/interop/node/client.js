@@ -414,11 +414,14 @@ const h2wsCases = {
     await shut(socket);
   },
 
+  // In cleartext, h2ws serve may stand behind what ends TLS.
   async 'scheme-must-fit'({ connection, url }) {
-    const more = { ':scheme': url.startsWith('https:') ? 'http' : 'https' };
+    const secure = url.startsWith('https:');
+    const more = { ':scheme': secure ? 'http' : 'https' };
     const answer = await connection.connect('/echo', more);
-    assert.equal(answer.status, 400);
-    await answer.body();
+    assert.equal(answer.status, secure ? 400 : 200);
+    if (secure) await answer.body();
+    else answer.stream.close(NGHTTP2_CANCEL);
   },
 
   // Bytes without frames, and END_STREAM from one side alone.
