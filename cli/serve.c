@@ -154,6 +154,7 @@ static bool path_is(const char *path, const char *wanted) {
 
 void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   static const h2ws_header html = {"content-type", PAGE_TYPE};
+  static const h2ws_header text = {"content-type", "text/plain"};
   const char *path = h2ws_stream_path(stream);
   (void)conn;
   (void)user;
@@ -165,6 +166,9 @@ void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
     serve_raw(stream);
   } else if (path_is(path, "/") && h2ws_stream_protocol(stream) == NULL) {
     (void)h2ws_stream_respond(stream, 200, &html, 1, page, sizeof(page) - 1);
+  } else if (path_is(path, "/healthz") &&
+             h2ws_stream_protocol(stream) == NULL) {
+    (void)h2ws_stream_respond(stream, 200, &text, 1, "ok\n", 3);
   } else {
     (void)h2ws_stream_respond(stream, 404, NULL, 0, "not found\n", 10);
   }

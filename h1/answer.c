@@ -115,7 +115,7 @@ static void expect_refusal(struct h2ws__h1 *h1, const struct h2ws__head *head) {
     if (h2ws__equal_nocase(coding, "chunked")) {
       kind = H2WS__H1_BODY_CHUNKED;
     }
-  } else if (length != NULL && h2ws__h1_read_length(length, &value)) {
+  } else if (length != NULL && h2ws__read_length(length, &value)) {
     kind = H2WS__H1_BODY_LENGTH;
   } else if (h1->ex.status == 204 || h1->ex.status == 304) {
     kind = H2WS__H1_BODY_NONE;

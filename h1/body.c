@@ -150,16 +150,3 @@ bool h2ws__h1_body_is_over(const struct h2ws__h1_body *body) {
   }
   return true;
 }
-
-bool h2ws__h1_read_length(const char *text, uint64_t *out) {
-  uint64_t value = 0;
-  const char *p;
-  for (p = text; *p >= '0' && *p <= '9'; p++) {
-    if (value > (UINT64_MAX - 9) / 10) {
-      return false;
-    }
-    value = value * 10 + (uint64_t)(*p - '0');
-  }
-  *out = value;
-  return p != text && *p == '\0';
-}

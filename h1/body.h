@@ -33,7 +33,4 @@ h2ws_ssize h2ws__h1_body_next(struct h2ws__h1_body *body, const uint8_t *data,
 /* True if nothing of it is to come. TO_END never is. */
 bool h2ws__h1_body_is_over(const struct h2ws__h1_body *body);
 
-/* A Content-Length (RFC 9112 section 6.3); false if it is none. */
-bool h2ws__h1_read_length(const char *text, uint64_t *out);
-
 #endif

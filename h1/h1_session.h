@@ -153,10 +153,10 @@ void h2ws__h1_refused(struct h2ws__h1 *h1);
 
 /* write.c */
 
-/* Queues the head of an answer, our own fields included. */
+/* Queues the head of an answer, our own fields included: H2WS__ANSWER_*. */
 int h2ws__h1_write_answer(struct h2ws__h1 *h1, int status,
                           const h2ws_header *headers, size_t headers_len,
-                          bool whole);
+                          unsigned flags);
 /* The same for one that no application sees. `extra` may be NULL. */
 int h2ws__h1_write_refusal(struct h2ws__h1 *h1, int status,
                            const h2ws_header *extra);

@@ -21,31 +21,13 @@ static void carrier_wake(h2ws_stream *base) {
 static void carrier_credit(h2ws_stream *base, size_t len) {
   struct h2ws__h1 *h1 = of(base)->h1;
   (void)len;
+  if (h1 != NULL && base->state == H2WS_STREAM_REQUESTED && !base->answered) {
+    h2ws__h1_arm(h1, &h1->stream_timer, h1->options.answer_timeout_ms);
+  }
   if (h1 != NULL && h1->rx.full && h2ws__h1_wants_recv(h1)) {
     h1->rx.full = false;
     h1->events->want_recv(h1->owner);
   }
-}
-
-/*
- * The content of a whole answer: HEAD and some statuses show none of it, and
- * a content-length of the application has to be right, for the next answer
- * begins behind it.
- */
-static int answer_content(h2ws_stream *base, int status,
-                          const h2ws_header *headers, size_t len) {
-  struct h2ws__h1 *h1 = of(base)->h1;
-  uint64_t length = 0;
-  size_t i;
-  for (i = 0; i < len; i++) {
-    if (h2ws__equal_nocase(headers[i].name, "content-length") &&
-        !h1->ex.no_body &&
-        (!h2ws__h1_read_length(headers[i].value, &length) ||
-         length != base->tx.q.len || status == 204)) {
-      return H2WS_ERR_HEADER;
-    }
-  }
-  return 0;
 }
 
 /*
@@ -59,29 +41,16 @@ static bool rest_is_long(const struct h2ws__h1 *h1) {
           body->left > h1->options.stream_window);
 }
 
-/* After a whole answer. */
-static void stop_listening(struct h2ws__h1 *h1, int status) {
-  h2ws_stream *base = &h1->stream->base;
-  h1->ex.discards = true;
-  if (h1->ex.no_body || status == 204 || status == 304) {
-    h2ws__bufq_dispose(&base->tx.q, &h1->env->chunks);
-  }
-}
-
 static int carrier_answer(h2ws_stream *base, int status,
                           const h2ws_header *headers, size_t headers_len,
-                          bool end) {
+                          unsigned flags) {
   struct h2ws__h1 *h1 = of(base)->h1;
-  /* A body is queued already; h2ws_stream_accept() has none. */
-  bool whole = end || base->tx.q.len > 0;
+  bool whole = (flags & H2WS__ANSWER_WHOLE) != 0;
   int rv;
   if (h1 == NULL || h1->phase >= H2WS__H1_FAILED) {
     return H2WS_ERR_CLOSED;
   }
   rv = h2ws__fields_check(headers, headers_len);
-  if (rv == 0 && whole) {
-    rv = answer_content(base, status, headers, headers_len);
-  }
   if (rv != 0) {
     return rv;
   }
@@ -89,14 +58,12 @@ static int carrier_answer(h2ws_stream *base, int status,
       (whole && rest_is_long(h1))) {
     h1->ex.keep = false;
   }
-  rv = h2ws__h1_write_answer(h1, status, headers, headers_len, whole);
+  rv = h2ws__h1_write_answer(h1, status, headers, headers_len, flags);
   if (rv != 0) {
     return rv;
   }
   h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
-  if (whole) {
-    stop_listening(h1, status);
-  }
+  h1->ex.discards = whole;
   return 0;
 }
 

@@ -56,7 +56,7 @@ static void judge_framing(struct verdict *v, const struct h2ws__head *head,
     }
     v->kind = H2WS__H1_BODY_CHUNKED;
   } else if (lengths == 1) {
-    if (!h2ws__h1_read_length(get(head, "content-length"), &v->length)) {
+    if (!h2ws__read_length(get(head, "content-length"), &v->length)) {
       refuse(v, 400, "content-length is not a number");
     }
     v->kind = H2WS__H1_BODY_LENGTH;

@@ -103,23 +103,19 @@ static void put_status(struct writer *w, int status) {
   put(w, "\r\n");
 }
 
-/* RFC 9110 section 8.6: these have no content and tell no length. */
-static bool status_has_content(int status) {
-  return status != 204 && status != 304;
-}
-
 /* RFC 9112 section 6: how the client sees the end of the content. */
-static void put_framing(struct writer *w, int status, bool whole, bool given) {
+static void put_framing(struct writer *w, int status, unsigned flags,
+                        bool given) {
   struct h2ws__h1 *h1 = w->h1;
   h1->tx.framing = H2WS__H1_FRAMING_RAW;
-  if (!status_has_content(status)) {
+  if (!h2ws__status_has_content(status) || given) {
     return;
   }
-  if (whole) {
-    if (!given) {
-      put_number(w, "Content-Length", h1->stream->base.tx.q.len);
-    }
-  } else if (given || h1->ex.http10) {
+  if ((flags & H2WS__ANSWER_WHOLE) != 0) {
+    put_number(w, "Content-Length", h1->stream->base.tx.q.len);
+  } else if ((flags & H2WS__ANSWER_EMPTY) != 0) {
+    return; /* to HEAD, and nobody knows how long it would be */
+  } else if (h1->ex.http10) {
     h1->ex.keep = false; /* whatever the application writes, it ends there */
   } else {
     h1->tx.framing = H2WS__H1_FRAMING_CHUNKED;
@@ -149,8 +145,9 @@ static void put_connection(struct writer *w, int status) {
 
 int h2ws__h1_write_answer(struct h2ws__h1 *h1, int status,
                           const h2ws_header *headers, size_t headers_len,
-                          bool whole) {
+                          unsigned flags) {
   struct writer w = {h1, {0}, 0};
+  bool whole = (flags & H2WS__ANSWER_WHOLE) != 0;
   bool given = h2ws__fields_have(headers, headers_len, "content-length");
   bool switches = h1->ex.upgrade && !whole;
   if (h1->ex.upgrade && whole) {
@@ -161,7 +158,7 @@ int h2ws__h1_write_answer(struct h2ws__h1 *h1, int status,
   if (switches) {
     put_switch(&w);
   } else {
-    put_framing(&w, status, whole, given);
+    put_framing(&w, status, flags, given);
     put_connection(&w, status);
   }
   return finish(&w);

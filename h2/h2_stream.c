@@ -41,6 +41,9 @@ static void carrier_credit(h2ws_stream *base, size_t len) {
   if (h2 == NULL || h2->phase == H2WS__H2_OVER) {
     return;
   }
+  if (base->state == H2WS_STREAM_REQUESTED && !base->answered) {
+    h2ws__h2_stream_arm(of(base), h2->options.answer_timeout_ms);
+  }
   (void)nghttp2_session_consume(h2->session, (int32_t)base->id, len);
   h2ws__h2_touch(h2);
 }
@@ -64,7 +67,7 @@ static int answer_build(struct h2ws__h2_stream *stream,
   size_t body = stream->base.tx.q.len;
   size_t i;
   int rv = answer_add(out, mem, ":status", (size_t)status);
-  if (rv == 0 && body > 0 &&
+  if (rv == 0 && body > 0 && h2ws__status_has_content(status) &&
       !h2ws__fields_have(headers, len, "content-length")) {
     rv = answer_add(out, mem, "content-length", body);
   }
@@ -104,7 +107,7 @@ void h2ws__h2_count_refusal(struct h2ws__h2 *h2) {
 
 static int carrier_answer(h2ws_stream *base, int status,
                           const h2ws_header *headers, size_t headers_len,
-                          bool end) {
+                          unsigned flags) {
   struct h2ws__h2_stream *stream = of(base);
   struct h2ws__headers fields = {0};
   int rv;
@@ -121,7 +124,7 @@ static int carrier_answer(h2ws_stream *base, int status,
     rv = answer_build(stream, &fields, status, headers, headers_len);
   }
   if (rv == 0) {
-    rv = answer_submit(stream, &fields, end);
+    rv = answer_submit(stream, &fields, (flags & H2WS__ANSWER_EMPTY) != 0);
   }
   h2ws__headers_dispose(&fields, &stream->h2->env->mem);
   if (rv == 0) {

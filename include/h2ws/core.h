@@ -233,10 +233,11 @@ typedef struct h2ws_conn_callbacks {
    * Server: a request arrived on `stream` (borrowed, until the stream's
    * on_close; see h2ws_stream_retain). Read it with h2ws_stream_method() and
    * its siblings, then, now or later, answer it with exactly one of
-   * h2ws_socket_accept(), h2ws_stream_accept(), h2ws_stream_respond(),
-   * h2ws_stream_reset(). Undecided requests are answered 503 after
-   * options.answer_timeout_ms. Requests that are malformed, or name a
-   * :protocol that options.protocols does not list, never get here.
+   * h2ws_socket_accept(), h2ws_stream_accept(), h2ws_stream_answer(),
+   * h2ws_stream_respond(), h2ws_stream_reset(). Undecided requests are answered
+   * 503 after options.answer_timeout_ms (from the request, or from when its
+   * body was last read). Requests that are malformed, or name a :protocol that
+   * options.protocols does not list, never get here.
    */
   void (*on_request)(h2ws_conn *conn, h2ws_stream *stream, void *user);
 
@@ -624,6 +625,27 @@ H2WS_EXTERN int h2ws_stream_accept(h2ws_stream *stream,
                                    void *user);
 
 /*
+ * Server: answers an ordinary request with a status (200 to 599) and leaves
+ * the body open: h2ws_stream_write(), in the end h2ws_stream_shutdown().
+ * `headers` are copied. What there is to read of the request comes by
+ * on_readable, as with h2ws_stream_accept().
+ *
+ * With a content-length among the headers, more than that cannot be written
+ * (H2WS_ERR_TOO_BIG) and shutdown waits for all of it (H2WS_ERR_STATE); an
+ * answer that cannot be finished is to be reset. Without one, HTTP/1.1 sends
+ * chunks. Answers to HEAD, and those with 204 or 304, have no body: our side
+ * has ended when this returns.
+ *
+ * H2WS_ERR_STATE   answered already; or CONNECT, or an Upgrade
+ * H2WS_ERR_INVALID, H2WS_ERR_CLOSED, H2WS_ERR_HEADER, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_answer(h2ws_stream *stream, int status,
+                                   const h2ws_header *headers,
+                                   size_t headers_len,
+                                   const h2ws_stream_callbacks *callbacks,
+                                   void *user);
+
+/*
  * Server: answers with a status (200 to 599) and a whole body and ends the
  * stream; the way to refuse a WebSocket and to serve a page. All is copied.
  * Errors as h2ws_stream_accept().
@@ -633,7 +655,11 @@ H2WS_EXTERN int h2ws_stream_respond(h2ws_stream *stream, int status,
                                     size_t headers_len, const void *body,
                                     size_t body_len);
 
-/* Replaces callbacks and user of a stream, e.g. before deciding later. */
+/*
+ * Replaces callbacks and user of a stream, e.g. before deciding later. With an
+ * on_readable, the body of an ordinary request can be read before it is
+ * answered; what has arrived comes at once, from in here.
+ */
 H2WS_EXTERN int
 h2ws_stream_set_callbacks(h2ws_stream *stream,
                           const h2ws_stream_callbacks *callbacks, void *user);
@@ -666,6 +692,7 @@ H2WS_EXTERN h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf,
  *
  * H2WS_ERR_AGAIN   the queue is above its mark; on_writable will come
  * H2WS_ERR_STATE   not open yet, or our side has ended
+ * H2WS_ERR_TOO_BIG more than the content-length that was given
  * H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_stream_write(h2ws_stream *stream, const void *data,
@@ -696,7 +723,8 @@ H2WS_EXTERN size_t h2ws_stream_queued(const h2ws_stream *stream);
 
 /*
  * Ends our side after what is queued (END_STREAM); the peer may go on.
- * H2WS_ERR_STATE (ended before, or not open yet), H2WS_ERR_CLOSED
+ * H2WS_ERR_STATE (ended before, not open yet, or less was written than
+ * content-length says), H2WS_ERR_CLOSED
  */
 H2WS_EXTERN int h2ws_stream_shutdown(h2ws_stream *stream);
 

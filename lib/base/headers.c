@@ -296,3 +296,45 @@ bool h2ws__list_has_nocase(const char *list, const char *item) {
   }
   return false;
 }
+
+bool h2ws__headers_list(const struct h2ws__headers *h, const char *name,
+                        const char *item) {
+  size_t i;
+  for (i = 0; i < h->len; i++) {
+    if (strcmp(h->fields[i].name, name) == 0 &&
+        h2ws__list_has_nocase(h->fields[i].value, item)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool h2ws__read_length(const char *text, uint64_t *out) {
+  uint64_t value = 0;
+  const char *p;
+  for (p = text; *p >= '0' && *p <= '9'; p++) {
+    if (value > (UINT64_MAX - 9) / 10) {
+      return false;
+    }
+    value = value * 10 + (uint64_t)(*p - '0');
+  }
+  *out = value;
+  return p != text && *p == '\0';
+}
+
+int h2ws__fields_length(const h2ws_header *headers, size_t len, bool *given,
+                        uint64_t *length) {
+  size_t i;
+  *given = false;
+  *length = 0;
+  for (i = 0; i < len; i++) {
+    if (!h2ws__equal_nocase(headers[i].name, "content-length")) {
+      continue;
+    }
+    if (*given || !h2ws__read_length(headers[i].value, length)) {
+      return H2WS_ERR_HEADER;
+    }
+    *given = true;
+  }
+  return 0;
+}

@@ -38,6 +38,10 @@ const char *h2ws__headers_get(const struct h2ws__headers *h, const char *name);
 /* How many fields have this name. */
 size_t h2ws__headers_count(const struct h2ws__headers *h, const char *name);
 
+/* True if a field of this name lists `item`, whatever its case. */
+bool h2ws__headers_list(const struct h2ws__headers *h, const char *name,
+                        const char *item);
+
 /* RFC 9110 section 5.6.2: one or more token characters. */
 bool h2ws__is_token(const char *str, size_t len);
 
@@ -60,6 +64,16 @@ int h2ws__fields_check(const h2ws_header *headers, size_t len);
 /* True if one of them has this name, whatever its case. */
 bool h2ws__fields_have(const h2ws_header *headers, size_t len,
                        const char *name);
+
+/*
+ * What content-length among them says; *given tells if it is there.
+ * H2WS_ERR_HEADER: there are two, or it is no number.
+ */
+int h2ws__fields_length(const h2ws_header *headers, size_t len, bool *given,
+                        uint64_t *length);
+
+/* A Content-Length (RFC 9112 section 6.3); false if it is none. */
+bool h2ws__read_length(const char *text, uint64_t *out);
 
 /* ASCII letters compare equal whatever their case. */
 bool h2ws__equal_nocase(const char *a, const char *b);

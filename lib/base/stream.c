@@ -36,11 +36,14 @@ h2ws_stream_state h2ws__stream_next_state(h2ws_stream_state state,
 
 void h2ws__stream_apply(h2ws_stream *stream, enum h2ws__stream_event event) {
   stream->state = transitions[stream->state][event];
+  stream->tx_end_sent = stream->tx_end_sent || event == H2WS__STREAM_END_SENT;
 }
 
 /* True while bytes may still be queued for sending. */
 static bool stream_may_send(const h2ws_stream *stream) {
-  return (stream->state == H2WS_STREAM_OPEN ||
+  bool early = stream->body_first && (stream->state == H2WS_STREAM_WAITING ||
+                                      stream->state == H2WS_STREAM_OPENING);
+  return (early || stream->state == H2WS_STREAM_OPEN ||
           stream->state == H2WS_STREAM_HALF_REMOTE) &&
          !stream->tx_end && !stream->reset_asked;
 }
@@ -148,13 +151,38 @@ static void stream_call_readable(h2ws_stream *stream) {
   }
 }
 
-/* True if the application may read already: not before the final answer. */
+/* CONNECT, or an Upgrade. */
+static bool stream_is_tunnel(const h2ws_stream *stream) {
+  const char *method = h2ws_stream_method(stream);
+  return h2ws_stream_protocol(stream) != NULL ||
+         (method != NULL && strcmp(method, "CONNECT") == 0);
+}
+
+/*
+ * True if the application may read already: not before the final answer, but
+ * for the content of an ordinary request that it has set a callback for.
+ */
 static bool stream_may_read(const h2ws_stream *stream) {
-  return stream->state >= H2WS_STREAM_OPEN;
+  return stream->state >= H2WS_STREAM_OPEN ||
+         (stream->state == H2WS_STREAM_REQUESTED && !stream->answered &&
+          stream->head != NULL && !stream_is_tunnel(stream) &&
+          stream->callbacks != NULL && stream->callbacks->on_readable != NULL);
+}
+
+/* Tells new callbacks of what is there. */
+static void stream_tell_unread(h2ws_stream *stream) {
+  bool end = stream->rx_end && !stream->rx_end_told;
+  if (stream->rx.q.len > 0 || stream->rx.chunk_len > 0 || end) {
+    stream->rx_end_told = stream->rx_end;
+    stream_call_readable(stream);
+  }
 }
 
 void h2ws__stream_opened(h2ws_stream *stream) {
   h2ws__stream_apply(stream, H2WS__STREAM_OPENED);
+  if (stream->tx_end_sent) {
+    h2ws__stream_apply(stream, H2WS__STREAM_END_SENT);
+  }
   if (stream->callbacks != NULL && stream->callbacks->on_open != NULL) {
     stream->callbacks->on_open(stream, stream->user);
   }
@@ -276,6 +304,23 @@ bool h2ws_stream_is_writable(h2ws_stream *stream) {
          h2ws__stream_is_below(stream, stream->env->high_water);
 }
 
+int h2ws__stream_count(h2ws_stream *stream, const h2ws_header *headers,
+                       size_t len) {
+  return h2ws__fields_length(headers, len, &stream->tx_counted,
+                             &stream->tx_left);
+}
+
+/* True if content-length has room for so many bytes more. */
+static bool stream_length_allows(const h2ws_stream *stream, size_t len) {
+  return !stream->tx_counted || len <= stream->tx_left;
+}
+
+static void stream_count_bytes(h2ws_stream *stream, size_t len) {
+  if (stream->tx_counted) {
+    stream->tx_left -= len;
+  }
+}
+
 int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out, size_t len) {
   if (stream == NULL || out == NULL || len > H2WS_RESERVE_MAX) {
     return H2WS_ERR_INVALID;
@@ -293,6 +338,10 @@ int h2ws_stream_commit(h2ws_stream *stream, size_t len) {
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
   }
+  if (!stream_length_allows(stream, len)) {
+    return H2WS_ERR_TOO_BIG;
+  }
+  stream_count_bytes(stream, len);
   h2ws__bufq_commit(&stream->tx.q, len);
   if (len > 0) {
     stream->ops->wake(stream);
@@ -308,11 +357,15 @@ int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
   }
+  if (!stream_length_allows(stream, len)) {
+    return H2WS_ERR_TOO_BIG;
+  }
   if (!h2ws_stream_is_writable(stream)) {
     return H2WS_ERR_AGAIN;
   }
   rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, data, len);
   if (rv == 0 && len > 0) {
+    stream_count_bytes(stream, len);
     stream->ops->wake(stream);
   }
   return rv;
@@ -343,6 +396,9 @@ int h2ws_stream_shutdown(h2ws_stream *stream) {
   }
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
+  }
+  if (stream->tx_counted && stream->tx_left > 0) {
+    return H2WS_ERR_STATE;
   }
   stream->tx_end = true;
   stream->ops->wake(stream);
@@ -410,16 +466,57 @@ static int stream_check_answer(const h2ws_stream *stream) {
   return 0;
 }
 
-int h2ws_stream_accept(h2ws_stream *stream, const h2ws_header *headers,
-                       size_t headers_len,
-                       const h2ws_stream_callbacks *callbacks, void *user) {
+bool h2ws__status_has_content(int status) {
+  return status != 204 && status != 304;
+}
+
+/* True if an answer with this status carries no content here. */
+static bool stream_answer_is_empty(const h2ws_stream *stream, int status) {
+  const char *method = h2ws_stream_method(stream);
+  return !h2ws__status_has_content(status) ||
+         (method != NULL && strcmp(method, "HEAD") == 0);
+}
+
+/*
+ * A content-length of the application has to be right, for the next answer may
+ * begin behind it.
+ */
+static int stream_check_length(const h2ws_header *headers, size_t len,
+                               int status, bool empty, size_t body_len) {
+  bool given;
+  uint64_t length;
+  int rv = h2ws__fields_check(headers, len);
+  if (rv == 0) {
+    rv = h2ws__fields_length(headers, len, &given, &length);
+  }
+  if (rv == 0 && given && (status == 204 || (!empty && length != body_len))) {
+    rv = H2WS_ERR_HEADER;
+  }
+  return rv;
+}
+
+/* Opens the byte stream with an answer. */
+static int stream_answer(h2ws_stream *stream, int status,
+                         const h2ws_header *headers, size_t headers_len,
+                         const h2ws_stream_callbacks *callbacks, void *user) {
+  bool empty;
   int rv = stream_check_answer(stream);
+  if (rv == 0) {
+    rv = h2ws__fields_check(headers, headers_len);
+  }
+  if (rv == 0) {
+    rv = h2ws__stream_count(stream, headers, headers_len);
+  }
   if (rv != 0) {
     return rv;
   }
-  rv =
-    stream->ops->answer(stream, 200, headers, headers_len, /* end = */ false);
+  empty = stream_answer_is_empty(stream, status);
+  rv = status == 204 && stream->tx_counted
+         ? H2WS_ERR_HEADER
+         : stream->ops->answer(stream, status, headers, headers_len,
+                               empty ? H2WS__ANSWER_EMPTY : 0);
   if (rv != 0) {
+    stream->tx_counted = false;
     return rv;
   }
   stream->answered = true;
@@ -430,16 +527,41 @@ int h2ws_stream_accept(h2ws_stream *stream, const h2ws_header *headers,
   if (stream->rx_end) {
     h2ws__stream_apply(stream, H2WS__STREAM_END_RCVD);
   }
-  if (stream->rx.q.len > 0 || stream->rx_end) {
-    stream->rx_end_told = stream->rx_end;
-    stream_call_readable(stream);
+  if (empty) {
+    stream->tx_end = true;
+    stream->ops->wake(stream);
   }
+  stream_tell_unread(stream);
   return 0;
+}
+
+int h2ws_stream_accept(h2ws_stream *stream, const h2ws_header *headers,
+                       size_t headers_len,
+                       const h2ws_stream_callbacks *callbacks, void *user) {
+  return stream_answer(stream, 200, headers, headers_len, callbacks, user);
+}
+
+int h2ws_stream_answer(h2ws_stream *stream, int status,
+                       const h2ws_header *headers, size_t headers_len,
+                       const h2ws_stream_callbacks *callbacks, void *user) {
+  int rv = stream_check_answer(stream);
+  if (rv != 0) {
+    return rv;
+  }
+  if (stream_is_tunnel(stream)) {
+    return H2WS_ERR_STATE;
+  }
+  if (status < 200 || status > 599) {
+    return H2WS_ERR_INVALID;
+  }
+  return stream_answer(stream, status, headers, headers_len, callbacks, user);
 }
 
 int h2ws_stream_respond(h2ws_stream *stream, int status,
                         const h2ws_header *headers, size_t headers_len,
                         const void *body, size_t body_len) {
+  unsigned flags = H2WS__ANSWER_WHOLE;
+  bool empty;
   int rv = stream_check_answer(stream);
   if (rv != 0) {
     return rv;
@@ -447,14 +569,20 @@ int h2ws_stream_respond(h2ws_stream *stream, int status,
   if (status < 200 || status > 599 || (body == NULL && body_len > 0)) {
     return H2WS_ERR_INVALID;
   }
-  rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, body, body_len);
+  empty = stream_answer_is_empty(stream, status);
+  rv = stream_check_length(headers, headers_len, status, empty, body_len);
+  if (rv == 0) {
+    rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, body, body_len);
+  }
   if (rv != 0) {
     return rv;
   }
-  rv = stream->ops->answer(stream, status, headers, headers_len,
-                           /* end = */ body_len == 0);
-  if (rv != 0) {
+  flags |= empty || body_len == 0 ? H2WS__ANSWER_EMPTY : 0;
+  rv = stream->ops->answer(stream, status, headers, headers_len, flags);
+  if (rv != 0 || empty) {
     h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+  }
+  if (rv != 0) {
     return rv;
   }
   stream->answered = true;
@@ -479,6 +607,9 @@ int h2ws_stream_set_callbacks(h2ws_stream *stream,
   }
   stream->callbacks = callbacks;
   stream->user = user;
+  if (stream->state == H2WS_STREAM_REQUESTED && stream_may_read(stream)) {
+    stream_tell_unread(stream);
+  }
   return 0;
 }
 

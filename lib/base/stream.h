@@ -12,6 +12,11 @@
 #include "lib/base/headers.h"
 #include "lib/base/list.h"
 
+/* Of an answer: all its content is queued, the rest of the request unwanted. */
+#define H2WS__ANSWER_WHOLE 1u
+/* Of an answer: no content follows its head. */
+#define H2WS__ANSWER_EMPTY 2u
+
 /* What a stream asks of its carrier. */
 struct h2ws__carrier_ops {
   /* The stream has bytes or an end to send. */
@@ -20,12 +25,9 @@ struct h2ws__carrier_ops {
   /* The application took `len` received bytes. */
   void (*credit)(h2ws_stream *stream, size_t len);
 
-  /*
-   * Server: send the final answer; more follows by wake(). `end`: END_STREAM
-   * right on the answer, for there is no body.
-   */
+  /* Server: send the final answer; more follows by wake(). */
   int (*answer)(h2ws_stream *stream, int status, const h2ws_header *headers,
-                size_t headers_len, bool end);
+                size_t headers_len, unsigned flags);
 
   /* Reset now. h2ws__stream_closed() follows later, never from inside. */
   int (*reset)(h2ws_stream *stream, uint32_t h2_code);
@@ -66,6 +68,10 @@ struct h2ws_stream {
   bool reset_asked; /* ops->reset was called */
   bool close_told;  /* on_close has been called */
   bool all_said;    /* of the peer only its end is wanted */
+  bool body_first;  /* client: bytes may go before the answer */
+  bool tx_end_sent; /* H2WS__STREAM_END_SENT was applied */
+  bool tx_counted;  /* content-length was given: */
+  uint64_t tx_left; /* so many bytes are still to be written */
   struct {
     struct h2ws__bufq q; /* not consumed yet */
     uint8_t *chunk;      /* behind q: bytes of the carrier's buffer, */
@@ -117,6 +123,16 @@ void h2ws__stream_opened(h2ws_stream *stream);
  * `data` is only used during the call. H2WS_ERR_NOMEM.
  */
 int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len);
+
+/*
+ * Before anything is written: content-length, if it is given, bounds what may
+ * be. H2WS_ERR_HEADER.
+ */
+int h2ws__stream_count(h2ws_stream *stream, const h2ws_header *headers,
+                       size_t len);
+
+/* RFC 9110 section 6.4.1: these have no content and tell no length. */
+bool h2ws__status_has_content(int status);
 
 /* As h2ws_stream_write(), sharing the bytes of `blob` instead of copying. */
 int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob);

@@ -70,6 +70,10 @@ for how in --cleartext tls; do
   echo_over 1.1 'HTTP/1.1, ' "$ws/echo"
   echo_over auto 'HTTP/2 stream 1, ' "$url/echo"
   exit_code 22 --http 1.1 "$ws/nowhere"
+  for http in --http1.1 --http2-prior-knowledge; do
+    command -v curl >/dev/null 2>&1 || continue
+    [ "$(curl -sSfk "$http" "$url/healthz")" = ok ] || fail "$http /healthz"
+  done
   exit_code 22 --http 1.1 "$ws/"
   stop
 done

@@ -1,4 +1,5 @@
 /* Ordinary requests and plain tunnels, beside the WebSockets (row W-45). */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/suite.h"
@@ -174,6 +175,199 @@ START_TEST(W_45_a_body_that_is_not_as_long_as_it_says) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Streamed answers
+ */
+
+static void answered_close(h2ws_stream *stream, const h2ws_close_info *info,
+                           void *user) {
+  struct wire_app *app = user;
+  app->stream = NULL;
+  test_stream_callbacks.on_close(stream, info, user);
+}
+
+static void answered_readable(h2ws_stream *stream, void *user) {
+  test_stream_callbacks.on_readable(stream, user);
+}
+
+static const h2ws_stream_callbacks answered = {
+  .size = sizeof(answered),
+  .on_readable = answered_readable,
+  .on_close = answered_close,
+};
+
+static const h2ws_header length_4 = {"content-length", "4"};
+
+/* A server with a request that waits for its answer. */
+static struct wire_app *ask(int chunk, const char *method, int flags) {
+  char lines[128];
+  (void)snprintf(lines, sizeof(lines),
+                 ":method: %s\n:scheme: http\n:path: /\n:authority: a\n",
+                 method);
+  wire_server(&w, test_chunks[chunk]);
+  w.wait = true;
+  wire_head(&w.in, 1, WIRE_EH | flags, lines);
+  wire_feed(&w);
+  return wire_app(&w, 1);
+}
+
+START_TEST(W_45_an_answer_is_streamed) {
+  h2ws_header type = {"content-type", "text/plain"};
+  struct wire_app *app = ask(_i, "GET", WIRE_ES);
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 404, &type, 1, &answered, app), 0);
+  wire_take(&w);
+  ck_assert_int_eq(wire_status(&w, 1), 404);
+  ck_assert_str_eq(wire_field_of(&w, 1, "content-type"), "text/plain");
+  ck_assert_ptr_null(wire_field_of(&w, 1, "content-length"));
+  ck_assert(!wire_ended(&w, 1));
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "not ", 4), 0);
+  wire_take(&w);
+  wire_expect_data(&w, 1, "not ", 4);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "here", 4), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  wire_expect_data(&w, 1, "not here", 8);
+  ck_assert(wire_ended(&w, 1));
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+  wire_expect_alive(&w);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_45_a_body_is_read_before_the_answer) {
+  struct wire_app *app = ask(_i, "POST", WIRE_NONE);
+  wire_data(&w.in, 1, WIRE_NONE, "body", 4);
+  wire_feed(&w);
+  ck_assert_uint_eq(app->events.len, 4);
+  ck_assert_int_eq(app->events.messages, 0);
+  wire_data(&w.in, 1, WIRE_ES, " parts", 6);
+  wire_feed(&w);
+  ck_assert_mem_eq(app->events.data, "body parts", 10);
+  ck_assert_int_eq(app->events.messages, 1); /* EOF */
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 201, NULL, 0, &answered, app), 0);
+  ck_assert_int_eq(app->events.messages, 1); /* not told again */
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  ck_assert_int_eq(wire_status(&w, 1), 201);
+  ck_assert(wire_ended(&w, 1));
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+  wire_end(&w);
+}
+END_TEST
+
+/* A slow upload is no slow application. */
+START_TEST(HS_22_reading_puts_the_answer_off) {
+  struct wire_app *app = ask(_i, "POST", WIRE_NONE);
+  wire_advance(&w, 14000);
+  wire_data(&w.in, 1, WIRE_NONE, "body", 4);
+  wire_feed(&w);
+  wire_advance(&w, 14000);
+  ck_assert_ptr_nonnull(app->stream);
+  ck_assert_int_eq(wire_status(&w, 1), 0);
+  wire_advance(&w, 1000);
+  ck_assert_int_eq(wire_status(&w, 1), 503);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_45_an_answer_keeps_to_its_length) {
+  struct wire_app *app = ask(_i, "GET", WIRE_ES);
+  uint8_t *room = NULL;
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 200, &length_4, 1, &answered, app), 0);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "page!", 5),
+                   H2WS_ERR_TOO_BIG);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "pa", 2), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), H2WS_ERR_STATE);
+  ck_assert_int_eq(h2ws_stream_reserve(app->stream, &room, 3), 0);
+  ck_assert_int_eq(h2ws_stream_commit(app->stream, 3), H2WS_ERR_TOO_BIG);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "ge", 2), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  wire_expect_data(&w, 1, "page", 4);
+  ck_assert_str_eq(wire_field_of(&w, 1, "content-length"), "4");
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_45_lengths_that_cannot_be_are_refused) {
+  const h2ws_header bad[] = {{"content-length", "4x"}, {"Content-Length", "4"}};
+  struct wire_app *app = ask(_i, "GET", WIRE_ES);
+  ck_assert_int_eq(h2ws_stream_answer(app->stream, 200, bad, 1, NULL, NULL),
+                   H2WS_ERR_HEADER);
+  ck_assert_int_eq(h2ws_stream_answer(app->stream, 200, bad, 2, NULL, NULL),
+                   H2WS_ERR_HEADER);
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 204, &length_4, 1, NULL, NULL),
+    H2WS_ERR_HEADER);
+  ck_assert_int_eq(
+    h2ws_stream_respond(app->stream, 200, &length_4, 1, "page!", 5),
+    H2WS_ERR_HEADER);
+  ck_assert_int_eq(h2ws_stream_answer(app->stream, 199, NULL, 0, NULL, NULL),
+                   H2WS_ERR_INVALID);
+  ck_assert_int_eq(
+    h2ws_stream_respond(app->stream, 200, &length_4, 1, "page", 4), 0);
+  wire_take(&w);
+  wire_expect_data(&w, 1, "page", 4);
+  wire_end(&w);
+}
+END_TEST
+
+/* RFC 9110 section 6.4.1 */
+START_TEST(W_45_answers_without_content_end_at_once) {
+  static const struct {
+    const char *method;
+    int status;
+    bool whole;
+  } rows[] = {
+    {"HEAD", 200, false}, {"HEAD", 200, true}, {"GET", 204, false},
+    {"GET", 204, true},   {"GET", 304, false}, {"GET", 304, true},
+  };
+  size_t i;
+  for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct wire_app *app = ask(_i, rows[i].method, WIRE_ES);
+    const char *length = NULL;
+    if (rows[i].whole) {
+      ck_assert_int_eq(
+        h2ws_stream_respond(app->stream, rows[i].status, NULL, 0, "page", 4),
+        0);
+      length = rows[i].status == 200 ? "4" : NULL;
+    } else {
+      ck_assert_int_eq(h2ws_stream_answer(app->stream, rows[i].status, NULL, 0,
+                                          &answered, app),
+                       0);
+      ck_assert_int_eq(h2ws_stream_write(app->stream, "x", 1), H2WS_ERR_STATE);
+    }
+    wire_take(&w);
+    ck_assert_int_eq(wire_status(&w, 1), rows[i].status);
+    ck_assert_uint_eq(wire_count(&w, WIRE_DATA, 1), 0);
+    ck_assert(wire_ended(&w, 1));
+    ck_assert_pstr_eq(wire_field_of(&w, 1, "content-length"), length);
+    ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+    wire_end(&w);
+  }
+}
+END_TEST
+
+START_TEST(W_45_a_tunnel_is_not_answered_in_pieces) {
+  struct wire_app *app;
+  wire_server(&w, test_chunks[_i]);
+  w.wait = true;
+  wire_head(&w.in, 1, WIRE_EH, WIRE_CONNECT);
+  wire_data(&w.in, 1, WIRE_NONE, "early", 5);
+  wire_feed(&w);
+  app = wire_app(&w, 1);
+  ck_assert_uint_eq(app->events.len, 0);
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 200, NULL, 0, &answered, app),
+    H2WS_ERR_STATE);
+  ck_assert_int_eq(h2ws_stream_respond(app->stream, 403, NULL, 0, NULL, 0), 0);
+  wire_end(&w);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     W_45_a_client_gets_a_page,
@@ -184,6 +378,13 @@ Suite *h2ws_test_suite(void) {
     W_14_other_protocols_where_they_are_wanted,
     W_45_a_post_with_body_and_trailers,
     W_45_a_body_that_is_not_as_long_as_it_says,
+    W_45_an_answer_is_streamed,
+    W_45_a_body_is_read_before_the_answer,
+    HS_22_reading_puts_the_answer_off,
+    W_45_an_answer_keeps_to_its_length,
+    W_45_lengths_that_cannot_be_are_refused,
+    W_45_answers_without_content_end_at_once,
+    W_45_a_tunnel_is_not_answered_in_pieces,
   };
   return wire_suite("h2/plain", tests, sizeof(tests) / sizeof(tests[0]));
 }
