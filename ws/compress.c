@@ -43,6 +43,25 @@ bool h2ws__socket_may_deflate(const h2ws_socket *socket) {
   return socket->terms.on && send_bits(socket) > H2WS__BITS_MIN;
 }
 
+static struct h2ws__deflate_shape send_shape(const h2ws_socket *socket) {
+  const h2ws_socket_options *options = &socket->options->all;
+  return (struct h2ws__deflate_shape){
+    .level = options->compress_level,
+    .mem_level = options->compress_mem_level,
+    .bits = send_bits(socket),
+  };
+}
+
+bool h2ws__socket_may_share(const h2ws_socket *socket, size_t len,
+                            struct h2ws__deflate_shape *shape) {
+  if (!socket->terms.on || !h2ws__socket_may_deflate(socket) ||
+      keeps_sent(socket) || len < socket->options->all.compress_threshold) {
+    return false;
+  }
+  *shape = send_shape(socket);
+  return true;
+}
+
 void h2ws__socket_free_deflate(h2ws_socket *socket) {
   h2ws__inflater_give(socket->env, socket->rx.inflater);
   h2ws__deflater_give(socket->env, socket->tx.deflater);
@@ -108,9 +127,13 @@ static bool inflate_failed(h2ws_socket *socket, int error) {
 
 /* One step's worth; true if there is more, and it is wanted now. */
 static bool inflate_step(h2ws_socket *socket, struct inflation *i) {
+  h2ws_conn_stats *stats = &socket->env->stats;
   uint64_t size = h2ws__inflater_size(i->inflater);
+  size_t before = i->in_len;
   int rv = h2ws__inflate(i->inflater, &i->in, &i->in_len, i->end, i->out,
                          inflate_room(socket, i), &i->step);
+  stats->compress_received_wire += before - i->in_len;
+  stats->compress_received_plain += i->step.len;
   if (rv != 0) {
     return inflate_failed(socket, rv);
   }
@@ -200,9 +223,7 @@ static bool packing_begin(struct packing *p, h2ws_socket *socket) {
   p->deflater = socket->tx.deflater;
   socket->tx.deflater = NULL;
   if (p->deflater == NULL) {
-    struct h2ws__deflate_shape shape = {socket->options->all.compress_level,
-                                        socket->options->all.compress_mem_level,
-                                        send_bits(socket)};
+    struct h2ws__deflate_shape shape = send_shape(socket);
     p->deflater = h2ws__deflater_take(socket->env, &shape);
   }
   if (p->deflater == NULL) {
@@ -231,6 +252,7 @@ static void packing_end(struct packing *p, bool kept) {
 static int packing_send(struct packing *p, bool fin) {
   size_t n = p->len - H2WS__FLUSH_TAIL_LEN;
   int rv = h2ws__socket_send_fragment(p->socket, p->out, n, fin);
+  p->socket->env->stats.compress_sent_wire += rv == 0 ? n : 0;
   memmove(p->out, p->out + n, H2WS__FLUSH_TAIL_LEN);
   p->len = H2WS__FLUSH_TAIL_LEN;
   if (rv == 0 && !fin && !h2ws__socket_may_send(p->socket)) {
@@ -282,6 +304,7 @@ int h2ws__socket_send_deflated(h2ws_socket *socket, uint8_t opcode,
     rv = h2ws__socket_send_fragment(socket, data, len, /* fin = */ true);
   } else if (rv == 0) {
     rv = packing_send(&p, /* fin = */ true);
+    socket->env->stats.compress_sent_plain += rv == 0 ? len : 0;
   }
   if (rv != 0 && socket->tx.begun) {
     rv = packing_failed(&p, rv);
@@ -311,6 +334,8 @@ int h2ws__socket_piece_deflated(h2ws_socket *socket, const uint8_t *data,
   socket->tx.tail_owed = true;
   if (rv != 0) {
     rv = packing_failed(&p, rv);
+  } else {
+    socket->env->stats.compress_sent_plain += len;
   }
   packing_end(&p, /* kept = */ true);
   return rv;

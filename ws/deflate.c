@@ -203,8 +203,8 @@ static size_t shape_size(const struct h2ws__deflate_shape *shape) {
          ((size_t)1 << (shape->mem_level + 9)) + DEFLATE_STATE;
 }
 
-static bool shape_is(const struct h2ws__deflate_shape *a,
-                     const struct h2ws__deflate_shape *b) {
+bool h2ws__deflate_shape_is(const struct h2ws__deflate_shape *a,
+                            const struct h2ws__deflate_shape *b) {
   return a->level == b->level && a->mem_level == b->mem_level &&
          a->bits == b->bits;
 }
@@ -241,7 +241,7 @@ h2ws__deflater_take(struct h2ws__env *env,
   }
   deflater = pool->deflater;
   pool->deflater = NULL;
-  if (deflater != NULL && !shape_is(&deflater->shape, shape)) {
+  if (deflater != NULL && !h2ws__deflate_shape_is(&deflater->shape, shape)) {
     deflater_free(pool, deflater);
     deflater = NULL;
   }
@@ -290,6 +290,25 @@ size_t h2ws__deflate(struct h2ws__deflater *deflater, const uint8_t **in,
     *in_len -= slice;
   } while (*in_len > 0 && z->avail_out > 0);
   return cap - z->avail_out;
+}
+
+h2ws_ssize h2ws__deflate_message(struct h2ws__env *env,
+                                 const struct h2ws__deflate_shape *shape,
+                                 const uint8_t *data, size_t len,
+                                 uint8_t *out) {
+  struct h2ws__deflater *deflater;
+  size_t cap = len < SLICE_MAX ? len : SLICE_MAX;
+  size_t n;
+  if (cap <= H2WS__FLUSH_TAIL_LEN + 2) {
+    return 0;
+  }
+  deflater = h2ws__deflater_take(env, shape);
+  if (deflater == NULL) {
+    return H2WS_ERR_NOMEM;
+  }
+  n = h2ws__deflate(deflater, &data, &len, out, cap);
+  h2ws__deflater_give(env, deflater);
+  return n < cap ? (h2ws_ssize)(n - H2WS__FLUSH_TAIL_LEN) : 0;
 }
 
 /* ------------------------------------------------------------------------

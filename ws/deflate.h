@@ -66,6 +66,18 @@ void h2ws__deflater_reset(struct h2ws__deflater *deflater);
 size_t h2ws__deflate(struct h2ws__deflater *deflater, const uint8_t **in,
                      size_t *in_len, uint8_t *out, size_t cap);
 
+bool h2ws__deflate_shape_is(const struct h2ws__deflate_shape *a,
+                            const struct h2ws__deflate_shape *b);
+
+/*
+ * Compresses a whole message to `out`, which has room for `len` bytes, and
+ * returns its size; 0 if it does not get smaller. H2WS_ERR_NOMEM: no memory,
+ * or the budget is spent.
+ */
+h2ws_ssize h2ws__deflate_message(struct h2ws__env *env,
+                                 const struct h2ws__deflate_shape *shape,
+                                 const uint8_t *data, size_t len, uint8_t *out);
+
 /* ------------------------------------------------------------------------
  * Receiving
  */

@@ -156,8 +156,7 @@ static int sender_check_piece(h2ws_socket *socket) {
   return rv;
 }
 
-/* The opcode of a type to send; 0 if it is none. */
-static uint8_t type_opcode(h2ws_type type) {
+uint8_t h2ws__type_opcode(h2ws_type type) {
   switch (type) {
   case H2WS_TEXT:
   case H2WS_TEXT_UNCOMPRESSED:
@@ -169,9 +168,8 @@ static uint8_t type_opcode(h2ws_type type) {
   return 0;
 }
 
-static bool type_may_deflate(const h2ws_socket *socket, h2ws_type type) {
-  return (type == H2WS_TEXT || type == H2WS_BINARY) &&
-         h2ws__socket_may_deflate(socket);
+bool h2ws__type_may_deflate(h2ws_type type) {
+  return type == H2WS_TEXT || type == H2WS_BINARY;
 }
 
 static int send_plain(h2ws_socket *socket, uint8_t opcode, const uint8_t *data,
@@ -185,7 +183,7 @@ static int send_plain(h2ws_socket *socket, uint8_t opcode, const uint8_t *data,
 
 int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
                      size_t len) {
-  uint8_t opcode = type_opcode(type);
+  uint8_t opcode = h2ws__type_opcode(type);
   int rv;
   if (socket == NULL || (data == NULL && len > 0) || opcode == 0) {
     return H2WS_ERR_INVALID;
@@ -197,7 +195,8 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
   if (opcode == H2WS__OP_TEXT && !h2ws__utf8_is_valid(data, len)) {
     return H2WS_ERR_UTF8;
   }
-  if (socket->terms.on && len > 0 && type_may_deflate(socket, type) &&
+  if (socket->terms.on && len > 0 && h2ws__type_may_deflate(type) &&
+      h2ws__socket_may_deflate(socket) &&
       len >= socket->options->all.compress_threshold) {
     rv = h2ws__socket_send_deflated(socket, opcode, data, len);
   } else {
@@ -210,7 +209,7 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
 }
 
 int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type) {
-  uint8_t opcode = type_opcode(type);
+  uint8_t opcode = h2ws__type_opcode(type);
   if (socket == NULL || opcode == 0) {
     return H2WS_ERR_INVALID;
   }
@@ -222,7 +221,8 @@ int h2ws_socket_send_begin(h2ws_socket *socket, h2ws_type type) {
   }
   socket->tx.streaming = true;
   socket->tx.begun = false;
-  socket->tx.compressed = type_may_deflate(socket, type);
+  socket->tx.compressed =
+    h2ws__type_may_deflate(type) && h2ws__socket_may_deflate(socket);
   socket->tx.tail_owed = false;
   socket->tx.type = opcode;
   socket->tx.utf8 = (struct h2ws__utf8){0};

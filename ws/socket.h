@@ -172,10 +172,20 @@ int h2ws__socket_send_deflated(h2ws_socket *socket, uint8_t opcode,
 int h2ws__socket_piece_deflated(h2ws_socket *socket, const uint8_t *data,
                                 size_t len);
 int h2ws__socket_end_deflated(h2ws_socket *socket);
+/*
+ * True if a message of `len` bytes goes out compressed without reference to
+ * others, by `shape`: what one such socket sends serves all of that shape.
+ */
+bool h2ws__socket_may_share(const h2ws_socket *socket, size_t len,
+                            struct h2ws__deflate_shape *shape);
 /* Gives back what compression holds. */
 void h2ws__socket_free_deflate(h2ws_socket *socket);
 
 /* sender.c */
+/* The opcode of a type to send; 0 if it is none. */
+uint8_t h2ws__type_opcode(h2ws_type type);
+/* True unless the type says that it is not to be compressed. */
+bool h2ws__type_may_deflate(h2ws_type type);
 /* One fragment of the streamed message. */
 int h2ws__socket_send_fragment(h2ws_socket *socket, const uint8_t *data,
                                size_t len, bool fin);

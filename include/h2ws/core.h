@@ -523,6 +523,14 @@ typedef struct h2ws_conn_stats {
   uint64_t glitches;
   uint64_t limits_hit; /* times a limit ended a stream or the connection */
   h2ws_time ping_rtt;  /* last round trip of an HTTP/2 PING; 0 unknown */
+  /*
+   * Payload of compressed messages (RFC 7692), uncompressed and as it
+   * travels. A prepared message counts for each socket that it was sent to.
+   */
+  uint64_t compress_sent_plain;
+  uint64_t compress_sent_wire;
+  uint64_t compress_received_plain;
+  uint64_t compress_received_wire;
 } h2ws_conn_stats;
 
 /* Copies the counters; `stats->size` says how much of the struct. */
@@ -980,7 +988,14 @@ typedef struct h2ws_message h2ws_message;
 /*
  * Prepares a message (`data` is copied, once). `*out` is owned by the caller,
  * with one reference. `mem` may be NULL for malloc; else it must serve any
- * thread and outlive the message. Servers send it uncompressed. Any thread.
+ * thread and outlive the message. Any thread.
+ *
+ * A server's sockets that compress without context takeover share one
+ * compressed copy for each window and level among them, made when the first
+ * of them sends (two threads that are first at once may both make it), with
+ * that connection's compressor. With context takeover, below
+ * compress_threshold, where it does not get smaller and where there is no
+ * memory for it, the message goes out as it is.
  *
  * H2WS_ERR_UTF8     the text is not UTF-8
  * H2WS_ERR_TOO_BIG  more than H2WS_MESSAGE_MAX bytes
@@ -996,9 +1011,9 @@ H2WS_EXTERN h2ws_message *h2ws_message_retain(h2ws_message *message);
 H2WS_EXTERN void h2ws_message_release(h2ws_message *message);
 
 /*
- * As h2ws_socket_send(), but a server's socket shares the encoded bytes
- * instead of copying them. (A client masks each frame with a key of its own,
- * RFC 6455 section 5.3, so it copies.)
+ * As h2ws_socket_send(), but a server's socket shares the encoded bytes, one
+ * frame, instead of copying them. (A client masks each frame with a key of its
+ * own, RFC 6455 section 5.3, so it copies.)
  */
 H2WS_EXTERN int h2ws_socket_send_message(h2ws_socket *socket,
                                          h2ws_message *message);

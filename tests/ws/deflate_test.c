@@ -670,6 +670,41 @@ START_TEST(X_22_a_large_message_drains_in_frames) {
 }
 END_TEST
 
+static void expect_counted(uint64_t sent_plain, uint64_t sent_wire,
+                           uint64_t received_plain, uint64_t received_wire) {
+  h2ws_conn_stats stats = {.size = sizeof(stats)};
+  test_pipe_pump(&pipe);
+  ck_assert_int_eq(h2ws_conn_get_stats(pipe.conn, &stats), 0);
+  ck_assert_uint_eq(stats.compress_sent_plain, sent_plain);
+  ck_assert_uint_eq(stats.compress_sent_wire, sent_wire);
+  ck_assert_uint_eq(stats.compress_received_plain, received_plain);
+  ck_assert_uint_eq(stats.compress_received_wire, received_wire);
+}
+
+START_TEST(bytes_are_counted_before_and_after) {
+  static const char zeros[3000];
+  begin(_i);
+  test_pipe_feed_hex(&pipe, "c1 07" HELLO);
+  expect_counted(0, 0, 5, 7);
+  test_pipe_feed_hex(&pipe, "41 02 f2 00 80 03 11 00 00 81 02 68 69");
+  expect_counted(0, 0, 10, 12);
+  ck_assert_int_eq(h2ws_socket_send(pipe.socket, H2WS_TEXT, "Hello", 5), 0);
+  test_pipe_expect(&pipe, "c1 07" HELLO);
+  expect_counted(5, 7, 10, 12);
+  ck_assert_int_eq(
+    h2ws_socket_send(pipe.socket, H2WS_TEXT_UNCOMPRESSED, "Hello", 5), 0);
+  expect_counted(5, 7, 10, 12);
+  pipe.out.len = 0;
+  ck_assert_int_eq(h2ws_socket_send_begin(pipe.socket, H2WS_BINARY), 0);
+  ck_assert_int_eq(h2ws_socket_send_piece(pipe.socket, zeros, 3000), 0);
+  ck_assert_int_eq(h2ws_socket_send_end(pipe.socket), 0);
+  test_pipe_pump(&pipe);
+  /* Two small frames: their headers are not payload. */
+  expect_counted(3005, 7 + pipe.out.len - 4, 10, 12);
+  finish();
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("ws/deflate");
   TCase *tc = tcase_create("pipe");
@@ -702,6 +737,7 @@ Suite *h2ws_test_suite(void) {
     PD_10_what_does_not_compress_hardly_grows,
     X_09_PD_06_the_agreed_window_is_kept,
     X_22_a_large_message_drains_in_frames,
+    bytes_are_counted_before_and_after,
   };
   size_t i;
   for (i = 0; i < LEN(both); i++) {
