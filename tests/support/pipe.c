@@ -220,14 +220,28 @@ static void send_settings(struct test_pipe *pipe) {
   send_window_update(pipe, 0, WINDOW_MAX - WINDOW_INITIAL);
 }
 
-/* HPACK: literal without indexing, new name, no Huffman. */
+/* HPACK: a string without Huffman (RFC 7541 sections 5.1 and 5.2). */
+static void add_string(struct test_bytes *block, const char *string) {
+  size_t len = strlen(string);
+  size_t left = len;
+  if (left < 127) {
+    bytes_add_byte(block, (uint8_t)left);
+  } else {
+    bytes_add_byte(block, 127);
+    for (left -= 127; left >= 128; left /= 128) {
+      bytes_add_byte(block, (uint8_t)(left % 128 + 128));
+    }
+    bytes_add_byte(block, (uint8_t)left);
+  }
+  test_bytes_add(block, string, len);
+}
+
+/* HPACK: literal without indexing, new name. */
 static void add_field(struct test_bytes *block, const char *name,
                       const char *value) {
   bytes_add_byte(block, 0);
-  bytes_add_byte(block, (uint8_t)strlen(name));
-  test_bytes_add(block, name, strlen(name));
-  bytes_add_byte(block, (uint8_t)strlen(value));
-  test_bytes_add(block, value, strlen(value));
+  add_string(block, name);
+  add_string(block, value);
 }
 
 static void send_request(struct test_pipe *pipe) {
