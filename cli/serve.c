@@ -223,8 +223,9 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
     {"verbose", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
   };
+  bool ok = true;
   int c;
-  while ((c = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
+  while (ok && (c = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
     switch (c) {
     case 'l':
       o->listen = optarg;
@@ -240,9 +241,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
       o->conn.any_scheme = true; /* a TLS terminator may stand in front */
       break;
     case 'h':
-      if (!read_http(optarg, &o->conn.http)) {
-        return false;
-      }
+      ok = read_http(optarg, &o->conn.http);
       break;
     case 't':
       o->threads = (unsigned)strtoul(optarg, NULL, 10);
@@ -257,7 +256,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
       return false;
     }
   }
-  if (optind != argc || (o->cleartext && o->cert_file != NULL) ||
+  if (!ok || optind != argc || (o->cleartext && o->cert_file != NULL) ||
       o->threads > 256) {
     (void)fprintf(stderr, "h2ws serve: these options do not go together\n");
     return false;
