@@ -254,8 +254,7 @@ static void lack_the_setting(struct raw *peer) {
   answer_upgrade(peer);
 }
 
-START_TEST(
-  W_06_interop_04_interop_06_interop_07_interop_08_interop_17_no_setting) {
+START_TEST(W_06_interop_04_interop_06_interop_07_interop_08_interop_17) {
   begin(false);
   raw_start_server(&raw, lack_the_setting);
   connect_any("wss");
@@ -386,8 +385,8 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, an_unread_socket_holds_the_peer_back, 0, 2);
   suite_add_tcase(suite, tc);
   tc = tcase_create("fallback");
-  tcase_add_test(
-    tc, W_06_interop_04_interop_06_interop_07_interop_08_interop_17_no_setting);
+  tcase_add_test(tc,
+                 W_06_interop_04_interop_06_interop_07_interop_08_interop_17);
   tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
   tcase_add_test(tc, interop_05_there_is_one_fallback_and_no_more);
   tcase_add_test(tc, interop_09_one_deadline_holds_for_all_of_it);
