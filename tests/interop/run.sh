@@ -21,7 +21,8 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets ws haproxy nginx browser)
+groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets ws haproxy nginx browser
+  autobahn)
 
 passed=0
 failed=0
@@ -1251,6 +1252,29 @@ group_browser() {
   done
 }
 
+# The Autobahn test suite, all of it if nothing else was asked for.
+group_autobahn() {
+  local log=$work/autobahn.log rc good bad
+  have_ours autobahn || return
+  "$here/autobahn/run.py" ${autobahn_all:+--all} "$out" "$h2ws" \
+    "$(dirname "$h2ws")/autobahn-testee" >"$log" 2>"$log.err"
+  rc=$?
+  if [ "$rc" = 77 ]; then
+    # There is none in Debian 12: nothing that a machine must have.
+    skipped=$((skipped + 1))
+    echo "skip autobahn: $(tail -n 1 "$log")"
+    return
+  fi
+  good=$(grep -c '^ok ' "$log")
+  bad=$(grep -c '^FAIL ' "$log")
+  sed 's,^\(ok\|FAIL\) ,&autobahn/,' "$log"
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  if [ "$rc" != 0 ] && [ "$bad" = 0 ]; then
+    fail autobahn "exit code $rc: $(tail -n 1 "$log.err")"
+  fi
+}
+
 # The peers among themselves: if this fails, the other groups prove nothing.
 group_peers() {
   have_rust peers && have_node peers || return
@@ -1289,6 +1313,7 @@ main() {
   }
   tls=(--cert "$work/cert.pem" --key "$work/key.pem")
   trust=(--cacert "$work/ca.pem")
+  [ "$*" != autobahn ] || autobahn_all=1
   [ $# -gt 0 ] || set -- "${groups[@]}"
   for name; do
     case " ${groups[*]} peers " in
