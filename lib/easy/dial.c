@@ -70,6 +70,7 @@ static void dial_set_options(struct h2ws__dial *dial, const h2ws_options *o) {
   client->conn.high_water = o->send_queue / 2;
   client->conn.low_water = o->send_queue / 8;
   socket->max_message = o->max_message;
+  socket->receive_after_close = true; /* h2ws_shutdown() ends our side */
   socket->close_timeout_ms = o->close_timeout_ms;
   socket->compress = socket->compress || o->compress;
   socket->protocols = dial->subprotocols;

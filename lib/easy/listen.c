@@ -452,6 +452,7 @@ static void server_defaults(struct server *s) {
   server->conn.high_water = o->send_queue / 2;
   server->conn.low_water = o->send_queue / 8;
   s->socket_options.max_message = o->max_message;
+  s->socket_options.receive_after_close = true;
   s->socket_options.close_timeout_ms = o->close_timeout_ms;
   s->socket_options.compress = s->socket_options.compress || o->compress;
 }

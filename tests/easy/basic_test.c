@@ -321,6 +321,54 @@ START_TEST(an_evented_server_answers) {
 }
 END_TEST
 
+static h2ws *listen_answering(void) {
+  h2ws_serve_options o;
+  h2ws_server_options so;
+  h2ws *s;
+  serve_options(&o, &so);
+  s = h2ws_listen_messages("ws://127.0.0.1:0/", answer, NULL, &o);
+  ck_assert_msg(s != NULL, "%s", h2ws_error(NULL));
+  return s;
+}
+
+/* The answers to what was said before: more of them than are held at once. */
+START_TEST(half_close_waits_for_the_answers) {
+  static char text[10000];
+  h2ws *s = listen_answering();
+  h2ws *c = connect_to(url_of(s, "ws", "/"));
+  h2ws_msg m;
+  int i;
+  memset(text, 'a', sizeof(text) - 1);
+  for (i = 0; i < 60; i++) {
+    expect_error(h2ws_send_text(c, text), 0);
+  }
+  expect_error(h2ws_shutdown(c), 0);
+  for (i = 0; i < 60; i++) {
+    expect_error(h2ws_recv(c, &m, LONG_MS), 0);
+    ck_assert_uint_eq(m.len, sizeof(text) - 1);
+  }
+  expect_error(h2ws_recv(c, &m, LONG_MS), H2WS_ERR_EOF);
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
+/* Unread answers hold up nothing: h2ws_close() drops them. */
+START_TEST(close_after_half_close_does_not_wait) {
+  static char text[10000];
+  h2ws *s = listen_answering();
+  h2ws *c = connect_to(url_of(s, "ws", "/"));
+  int i;
+  memset(text, 'a', sizeof(text) - 1);
+  for (i = 0; i < 60; i++) {
+    expect_error(h2ws_send_text(c, text), 0);
+  }
+  expect_error(h2ws_shutdown(c), 0);
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("easy basics");
   TCase *tc = tcase_create("basics");
@@ -336,6 +384,8 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, read_takes_messages_apart);
   tcase_add_test(tc, what_was_sent_before_close_arrives);
   tcase_add_test(tc, half_close_still_receives);
+  tcase_add_test(tc, half_close_waits_for_the_answers);
+  tcase_add_test(tc, close_after_half_close_does_not_wait);
   tcase_add_test(tc, recv_keeps_its_timeouts);
   tcase_add_test(tc, an_evented_server_answers);
   suite_add_tcase(suite, tc);
