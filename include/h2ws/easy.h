@@ -85,6 +85,25 @@ typedef struct h2ws_options {
                                 :protocol; NULL: no CONNECT */
   const h2ws_client_options *client; /* what is not above; NULL: defaults */
   const h2ws_socket_options *socket; /* what is not above; NULL: defaults */
+  /*
+   * Handles to one origin with the same options share an HTTP/2 connection, up
+   * to 64 of them; it ends when none has used it for 5 s, or for
+   * client->conn.idle_timeout_ms. True: this one has its own.
+   */
+  bool own_connection;
+  /*
+   * A WebSocket that was lost is opened again where that may help (see
+   * h2ws_backoff_helps()), after waits that grow. Meanwhile calls on the handle
+   * wait; what was on its way is lost, what was still queued is sent later.
+   * NULL, the default: the handle ends. Never before it was open.
+   */
+  const h2ws_backoff *reconnect;
+  /*
+   * It is open again: what it sends goes first, to subscribe, say. Hidden
+   * thread; may be NULL.
+   */
+  void (*on_reconnect)(h2ws *h, void *user);
+  void *user; /* of on_reconnect */
 } h2ws_options;
 
 H2WS_EXTERN void h2ws_options_default(h2ws_options *options, size_t size);

@@ -376,6 +376,13 @@ H2WS_EXTERN int h2ws_pool_open_stream(h2ws_pool *pool, h2ws_opening **out,
 /* Gives up; on_close follows (class aborted), maybe at once. Loop thread. */
 H2WS_EXTERN void h2ws_opening_cancel(h2ws_opening *opening);
 
+/*
+ * Has `fn(arg)` called when the request goes to a connection, where it may have
+ * to wait; again for each try. Loop thread.
+ */
+H2WS_EXTERN void h2ws_opening_watch(h2ws_opening *opening,
+                                    void (*fn)(void *arg), void *arg);
+
 /* The path that is asked for. Borrowed. Loop thread. */
 H2WS_EXTERN const char *h2ws_opening_path(const h2ws_opening *opening);
 
@@ -426,7 +433,9 @@ H2WS_EXTERN int h2ws_reconnect_start(h2ws_reconnect **out, h2ws_pool *pool,
  */
 H2WS_EXTERN void h2ws_reconnect_stop(h2ws_reconnect *reconnect);
 
-/* The socket that is open now, or NULL. Borrowed. Loop thread. */
+/* What it is opening now; the socket that is open: one of them, or neither. */
+H2WS_EXTERN h2ws_opening *
+h2ws_reconnect_opening(const h2ws_reconnect *reconnect);
 H2WS_EXTERN h2ws_socket *h2ws_reconnect_socket(const h2ws_reconnect *reconnect);
 
 /*

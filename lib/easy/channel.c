@@ -146,6 +146,7 @@ static int channel_give(struct h2ws__channel *c,
 static void channel_end_ours(struct h2ws__channel *c) {
   int rv;
   c->loop.ending = true;
+  h2ws_reconnect_stop(c->loop.reconnect);
   if (c->loop.socket == NULL) {
     (void)h2ws_stream_shutdown(c->loop.stream);
     return;
@@ -162,12 +163,17 @@ static size_t channel_give_all(struct h2ws__channel *c) {
   size_t given = 0;
   while (c->loop.out.first != NULL && !c->loop.blocked) {
     struct h2ws__message *message = c->loop.out.first;
+    int rv;
     if (c->loop.socket == NULL && c->loop.stream == NULL) {
       break; /* it ended meanwhile */
     }
-    if (channel_give(c, message) == H2WS_ERR_AGAIN) {
+    rv = channel_give(c, message);
+    if (rv == H2WS_ERR_AGAIN) {
       c->loop.blocked = true;
       break;
+    }
+    if (rv != 0 && c->loop.reconnect != NULL) {
+      break; /* for the next socket */
     }
     /* Sent, or lost with the socket that is ending: gone in both cases. */
     given += h2ws__message_cost(message);
@@ -197,6 +203,8 @@ static void channel_flush(struct h2ws__channel *c) {
   if (shut && c->loop.out.first == NULL && !c->loop.ending &&
       (c->loop.socket != NULL || c->loop.stream != NULL)) {
     channel_end_ours(c);
+  } else if (shut && c->loop.socket == NULL) {
+    h2ws_reconnect_stop(c->loop.reconnect);
   }
 }
 
@@ -376,6 +384,7 @@ static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
 static void channel_abort(struct h2ws__channel *c) {
   struct h2ws__end end;
   if (c->loop.socket != NULL) {
+    h2ws_reconnect_stop(c->loop.reconnect);
     (void)h2ws_socket_abort(c->loop.socket);
   } else if (c->loop.stream != NULL) {
     (void)h2ws_stream_reset(c->loop.stream, H2_CANCEL);
@@ -451,6 +460,31 @@ void h2ws__channel_opened(struct h2ws__channel *c) {
   if (c->loop.on_open != NULL) {
     c->loop.on_open(c);
   }
+  channel_flush(c);
+}
+
+/* What waits steps aside meanwhile, in the queue and in its count. */
+void h2ws__channel_reopened(struct h2ws__channel *c, h2ws_socket *socket,
+                            void (*tell)(struct h2ws__channel *channel)) {
+  struct h2ws__queue waiting;
+  const struct h2ws__message *message;
+  size_t bytes = 0;
+  queue_init(&waiting);
+  c->loop.socket = socket;
+  channel_lock(c);
+  queue_append(&waiting, &c->loop.out);
+  queue_append(&waiting, &c->tx.queue);
+  for (message = waiting.first; message != NULL; message = message->next) {
+    bytes += h2ws__message_cost(message);
+  }
+  c->tx.bytes -= bytes;
+  channel_unlock(c);
+  tell(c);
+  channel_lock(c);
+  queue_append(&c->loop.out, &c->tx.queue);
+  queue_append(&c->loop.out, &waiting);
+  c->tx.bytes += bytes;
+  channel_unlock(c);
   channel_flush(c);
 }
 

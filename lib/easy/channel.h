@@ -49,11 +49,13 @@ struct h2ws__dial;
 struct h2ws__channel {
   struct h2ws__handle handle; /* first */
   struct h2ws__setup setup;
-  struct h2ws__dial *dial; /* clients: the connection; the loop's */
+  struct h2ws__dial *dial; /* clients: what to ask for; the loop's */
 
   struct {
-    h2ws_socket *socket; /* this */
-    h2ws_stream *stream; /* or that; NULL before and after */
+    h2ws_socket *socket;       /* this */
+    h2ws_stream *stream;       /* or that; NULL before and after */
+    h2ws_opening *opening;     /* clients: on the way to one of these */
+    h2ws_reconnect *reconnect; /* clients that come back */
     struct h2ws__queue out;
     bool blocked; /* AGAIN was said: on_writable will come */
     bool ending;  /* our end was sent */
@@ -148,6 +150,10 @@ void h2ws__channel_learn(struct h2ws__channel *channel, h2ws_stream *stream);
 
 /* Opens the queues, unless they were; tells on_open. */
 void h2ws__channel_opened(struct h2ws__channel *channel);
+
+/* Open again: `tell` may send what goes before what is queued. */
+void h2ws__channel_reopened(struct h2ws__channel *channel, h2ws_socket *socket,
+                            void (*tell)(struct h2ws__channel *channel));
 
 /* It is over. Calls on_end, once. */
 void h2ws__channel_ended(struct h2ws__channel *channel,

@@ -1,18 +1,18 @@
 #include "lib/easy/dial.h"
 
-#include <event2/event.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* How often to look whether connections that ended are closed. */
-#define SWEEP_MS 10
+/*
+ * As many handles as share a connection, for their windows: programs may leave
+ * any of them unread without holding up the others.
+ */
+#define SHARE_MAX 64
+#define IDLE_MS 5000
 
 struct h2ws__dial {
-  struct h2ws__dial *next; /* in the list of those that ended */
-  struct h2ws__channel *channel;
-  h2ws_client *client;
-  bool dropping;
   char *url;
   h2ws_client_options options;
   h2ws_socket_options socket_options;
@@ -21,6 +21,10 @@ struct h2ws__dial {
   char *subprotocols;
   char *method;
   char *protocol;
+  bool comes_back;
+  h2ws_backoff backoff;
+  void (*on_reconnect)(h2ws *h, void *user);
+  void *user;
 };
 
 /* ------------------------------------------------------------------------
@@ -47,6 +51,35 @@ static bool copy(char **out, const char *text) {
 /* A struct of the caller's, which may be older and shorter than ours. */
 static void take(void *out, size_t out_size, const void *in, size_t in_size) {
   memcpy(out, in, in_size < out_size ? in_size : out_size);
+}
+
+/* Room for what all that share it may leave unread. */
+static uint32_t shared_window(const h2ws_conn_options *conn) {
+  uint64_t window = (uint64_t)SHARE_MAX * conn->stream_window;
+  window = window < INT32_MAX ? window : INT32_MAX;
+  return window > conn->conn_window ? (uint32_t)window : conn->conn_window;
+}
+
+static void dial_set_sharing(struct h2ws__dial *dial, const h2ws_options *o) {
+  h2ws_client_options *client = &dial->options;
+  client->own_connection = client->own_connection || o->own_connection;
+  if (!client->own_connection) {
+    client->conn.conn_window = shared_window(&client->conn);
+  }
+  if (o->client == NULL) {
+    client->conn.idle_timeout_ms = IDLE_MS;
+  }
+}
+
+static void dial_set_reconnect(struct h2ws__dial *dial, const h2ws_options *o) {
+  h2ws_backoff_default(&dial->backoff, sizeof(dial->backoff));
+  if (o->reconnect != NULL) {
+    take(&dial->backoff, sizeof(dial->backoff), o->reconnect,
+         o->reconnect->size);
+    dial->comes_back = strncasecmp(dial->url, "ws", 2) == 0;
+  }
+  dial->on_reconnect = o->on_reconnect;
+  dial->user = o->user;
 }
 
 static void dial_set_options(struct h2ws__dial *dial, const h2ws_options *o) {
@@ -95,60 +128,173 @@ int h2ws__dial_new(struct h2ws__dial **out, const char *url,
     return H2WS_ERR_NOMEM;
   }
   dial_set_options(dial, o);
+  dial_set_sharing(dial, o);
+  dial_set_reconnect(dial, o);
   *out = dial;
   return 0;
 }
 
 /* ------------------------------------------------------------------------
- * Connections that ended: freed once their last bytes are out
+ * On the way. The channel is retained until the pool has told of the end.
  */
 
-static struct h2ws__dial *ended_dials;
-static struct event *sweep_event;
-
-static void sweep_later(void) {
-  struct timeval tv = {0, SWEEP_MS * 1000L};
-  (void)event_add(sweep_event, &tv);
+static void on_asked(void *user) {
+  struct h2ws__channel *c = user;
+  (void)pthread_mutex_lock(&c->handle.mutex);
+  if (c->phase == H2WS__PHASE_LINKING) {
+    c->phase = H2WS__PHASE_REQUESTING;
+  }
+  (void)pthread_mutex_unlock(&c->handle.mutex);
 }
 
-static void on_sweep(evutil_socket_t fd, short what, void *arg) {
-  struct h2ws__dial **at = &ended_dials;
-  (void)fd;
-  (void)what;
-  (void)arg;
-  while (*at != NULL) {
-    struct h2ws__dial *dial = *at;
-    if (h2ws_client_conn(dial->client) != NULL) {
-      at = &dial->next;
-      continue;
-    }
-    *at = dial->next;
-    h2ws_client_free(dial->client);
-    h2ws__dial_free(dial);
-  }
-  if (ended_dials != NULL) {
-    sweep_later();
-  }
+static void on_socket_open(h2ws_socket *socket, void *user) {
+  struct h2ws__channel *c = user;
+  c->loop.opening = NULL;
+  c->loop.socket = socket;
+  h2ws__channel_socket.on_open(socket, c);
 }
 
-static void dial_bury(struct h2ws__dial *dial) {
-  if (sweep_event == NULL) {
-    sweep_event =
-      event_new(h2ws_loop_base(h2ws__engine_loop()), -1, 0, on_sweep, NULL);
-  }
-  if (sweep_event == NULL) { /* no memory: at once, then */
-    h2ws_client_free(dial->client);
-    h2ws__dial_free(dial);
-    return;
-  }
-  dial->next = ended_dials;
-  ended_dials = dial;
-  sweep_later();
+static void on_socket_close(h2ws_socket *socket, const h2ws_close_info *info,
+                            void *user) {
+  struct h2ws__channel *c = user;
+  c->loop.opening = NULL;
+  h2ws__channel_socket.on_close(socket, info, c);
+  h2ws__channel_release(c);
+}
+
+static void on_stream_open(h2ws_stream *stream, void *user) {
+  struct h2ws__channel *c = user;
+  c->loop.opening = NULL;
+  c->loop.stream = stream;
+  h2ws__channel_stream.on_open(stream, c);
+}
+
+static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
+                            void *user) {
+  struct h2ws__channel *c = user;
+  c->loop.opening = NULL;
+  h2ws__channel_stream.on_close(stream, info, c);
+  h2ws__channel_release(c);
 }
 
 /* ------------------------------------------------------------------------
- * Connecting
+ * Coming back
  */
+
+static void tell_reconnected(struct h2ws__channel *c) {
+  if (c->dial->on_reconnect != NULL) {
+    c->dial->on_reconnect(c->handle.name, c->dial->user);
+  }
+}
+
+static void on_lasting_open(h2ws_socket *socket, void *user) {
+  struct h2ws__channel *c = user;
+  if (c->was_open) {
+    h2ws__channel_reopened(c, socket, tell_reconnected);
+  } else {
+    on_socket_open(socket, c);
+  }
+}
+
+static void on_lasting_close(h2ws_socket *socket, const h2ws_close_info *info,
+                             void *user) {
+  struct h2ws__channel *c = user;
+  (void)socket;
+  (void)info; /* on_lasting_end() has it, if this was the end */
+  c->loop.socket = NULL;
+  c->loop.blocked = false;
+}
+
+static void on_lasting_end(h2ws_reconnect *reconnect,
+                           const h2ws_close_info *info, void *user) {
+  struct h2ws__channel *c = user;
+  c->loop.reconnect = NULL;
+  h2ws_reconnect_free(reconnect);
+  h2ws__dial_free(c->dial);
+  c->dial = NULL;
+  on_socket_close(NULL, info, c);
+}
+
+/* ------------------------------------------------------------------------
+ * The start
+ */
+
+static h2ws_pool *pool; /* of the hidden thread; lasts as long */
+static h2ws_socket_callbacks of_sockets;
+static h2ws_socket_callbacks of_lasting_sockets;
+static h2ws_stream_callbacks of_streams;
+
+static int pool_ready(void) {
+  h2ws_pool_options options;
+  if (pool != NULL) {
+    return 0;
+  }
+  of_sockets = h2ws__channel_socket;
+  of_sockets.on_open = on_socket_open;
+  of_sockets.on_close = on_socket_close;
+  of_lasting_sockets = h2ws__channel_socket;
+  of_lasting_sockets.on_open = on_lasting_open;
+  of_lasting_sockets.on_close = on_lasting_close;
+  of_streams = h2ws__channel_stream;
+  of_streams.on_open = on_stream_open;
+  of_streams.on_close = on_stream_close;
+  h2ws_pool_options_default(&options, sizeof(options));
+  options.max_conns = UINT_MAX;
+  options.max_streams = SHARE_MAX;
+  return h2ws_pool_new(&pool, h2ws__engine_loop(), &options);
+}
+
+static int start_lasting(struct h2ws__channel *c, const h2ws_request *request) {
+  struct h2ws__dial *dial = c->dial;
+  h2ws_reconnect_options options;
+  h2ws_reconnect_options_default(&options, sizeof(options));
+  options.backoff = dial->backoff;
+  options.only_lost = true;
+  options.client = &dial->options;
+  options.request = request;
+  options.socket = &dial->socket_options;
+  options.on_end = on_lasting_end;
+  return h2ws_reconnect_start(&c->loop.reconnect, pool, dial->url, &options,
+                              &of_lasting_sockets, c);
+}
+
+static int start_opening(struct h2ws__channel *c, h2ws_request *request) {
+  struct h2ws__dial *dial = c->dial;
+  if (strncasecmp(dial->url, "ws", 2) == 0) {
+    return h2ws_pool_open_socket(pool, &c->loop.opening, dial->url,
+                                 &dial->options, request, &dial->socket_options,
+                                 &of_sockets, c);
+  }
+  request->method = dial->protocol != NULL ? "CONNECT"
+                    : dial->method != NULL ? dial->method
+                                           : "POST";
+  request->protocol = dial->protocol;
+  return h2ws_pool_open_stream(pool, &c->loop.opening, dial->url,
+                               &dial->options, request, &of_streams, c);
+}
+
+static int dial_open(struct h2ws__channel *c) {
+  struct h2ws__dial *dial = c->dial;
+  h2ws_request request = {.size = sizeof(request)};
+  h2ws_opening *opening;
+  const char *path;
+  int rv = pool_ready();
+  request.headers = dial->headers;
+  request.headers_len = dial->headers_len;
+  if (rv == 0) {
+    rv = dial->comes_back ? start_lasting(c, &request)
+                          : start_opening(c, &request);
+  }
+  if (rv != 0) {
+    return rv;
+  }
+  opening = dial->comes_back ? h2ws_reconnect_opening(c->loop.reconnect)
+                             : c->loop.opening;
+  h2ws_opening_watch(opening, on_asked, c);
+  path = h2ws_opening_path(opening);
+  c->facts.path = path == NULL ? NULL : strdup(path);
+  return 0;
+}
 
 static void dial_failed(struct h2ws__channel *c, int error) {
   struct h2ws__end end;
@@ -156,85 +302,17 @@ static void dial_failed(struct h2ws__channel *c, int error) {
   h2ws__channel_ended(c, &end);
 }
 
-static int dial_request(struct h2ws__dial *dial, h2ws_conn *conn) {
-  struct h2ws__channel *c = dial->channel;
-  h2ws_request request = {.size = sizeof(request)};
-  if (strncasecmp(dial->url, "ws", 2) == 0) {
-    return h2ws_client_open_socket(dial->client, &c->loop.socket, dial->headers,
-                                   dial->headers_len, &dial->socket_options,
-                                   &h2ws__channel_socket, c);
-  }
-  request.method = dial->protocol != NULL ? "CONNECT"
-                   : dial->method != NULL ? dial->method
-                                          : "POST";
-  request.protocol = dial->protocol;
-  request.authority = h2ws_client_authority(dial->client);
-  request.path = h2ws_client_path(dial->client);
-  request.headers = dial->headers;
-  request.headers_len = dial->headers_len;
-  return h2ws_stream_open(conn, &c->loop.stream, &request,
-                          &h2ws__channel_stream, c);
-}
-
-static void on_connect(h2ws_client *client, h2ws_conn *conn, void *user) {
-  struct h2ws__dial *dial = user;
-  struct h2ws__channel *c = dial->channel;
-  const char *path = h2ws_client_path(client);
-  int rv;
-  (void)pthread_mutex_lock(&c->handle.mutex);
-  c->phase = H2WS__PHASE_REQUESTING;
-  (void)pthread_mutex_unlock(&c->handle.mutex);
-  c->facts.path = path == NULL ? NULL : strdup(path);
-  rv = dial_request(dial, conn);
-  if (rv != 0) {
-    dial_failed(c, rv);
-    (void)h2ws_conn_shutdown(conn, 0);
-  }
-}
-
-/* The connection is over, and with it the channel. */
-static void on_close(h2ws_client *client, const h2ws_close_info *info,
-                     void *user) {
-  struct h2ws__dial *dial = user;
-  struct h2ws__channel *c = dial->channel;
-  struct h2ws__end end;
-  (void)client;
-  h2ws__why_ended(&end, c->setup.where, /* opened = */ false, info);
-  h2ws__channel_ended(c, &end);
-  c->dial = NULL;
-  dial->channel = NULL;
-  if (!dial->dropping) {
-    dial_bury(dial);
-  }
-  h2ws__channel_release(c);
-}
-
-static const h2ws_client_callbacks callbacks = {
-  .size = sizeof(h2ws_client_callbacks),
-  .on_connect = on_connect,
-  .on_close = on_close,
-};
-
-/* The channel is over: its connection is of no use any more. */
-static void on_channel_end(struct h2ws__channel *c) {
-  if (c->dial != NULL && h2ws_client_conn(c->dial->client) != NULL) {
-    (void)h2ws_conn_drain(h2ws_client_conn(c->dial->client));
-  }
-}
-
 void h2ws__dial_start(struct h2ws__channel *c) {
-  struct h2ws__dial *dial = c->dial;
-  int rv;
-  c->loop.on_end = on_channel_end;
-  dial->channel = c;
-  (void)h2ws__handle_retain(&c->handle);
-  rv = h2ws_client_connect(&dial->client, h2ws__engine_loop(), dial->url,
-                           &dial->options, &callbacks, dial);
-  if (rv != 0) {
+  int rv = dial_open(c);
+  if (rv == 0) {
+    (void)h2ws__handle_retain(&c->handle);
+  }
+  if (rv != 0 || !c->dial->comes_back) {
+    h2ws__dial_free(c->dial);
     c->dial = NULL;
-    h2ws__dial_free(dial);
+  }
+  if (rv != 0) {
     dial_failed(c, rv);
-    h2ws__channel_release(c);
   }
   (void)pthread_mutex_lock(&c->handle.mutex);
   c->started = true;
@@ -243,15 +321,13 @@ void h2ws__dial_start(struct h2ws__channel *c) {
 }
 
 void h2ws__dial_drop(struct h2ws__channel *c) {
-  struct h2ws__dial *dial = c->dial;
-  if (dial == NULL) {
-    return;
-  }
-  dial->dropping = true;
-  h2ws_client_free(dial->client); /* may call on_close */
-  if (dial->channel != NULL) {
-    c->dial = NULL;
+  h2ws_reconnect *reconnect = c->loop.reconnect;
+  h2ws_opening_cancel(c->loop.opening); /* tells of the end */
+  h2ws__dial_free(c->dial);
+  c->dial = NULL;
+  if (reconnect != NULL) {
+    c->loop.reconnect = NULL;
+    h2ws_reconnect_free(reconnect); /* does not */
     h2ws__channel_release(c);
   }
-  h2ws__dial_free(dial);
 }

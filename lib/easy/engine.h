@@ -4,7 +4,7 @@
  *   engine.c   the thread, its tasks, its end at exit() and fork()
  *   handle.c   names of objects, and waiting for them
  *   channel.c  a WebSocket or a byte stream, between threads and the loop
- *   dial.c     the client's side of opening one
+ *   dial.c     the client's side of opening one, on connections that are shared
  *   listen.c   servers
  *   pool.c     the threads of their handlers
  *   why.c      sentences about errors

@@ -441,6 +441,9 @@ static void open_on(struct h2ws__member *m, h2ws_opening *o) {
     if (m->alone) {
       (void)h2ws_conn_set_idle_timeout(conn, ALONE_IDLE_MS);
     }
+    if (o->on_asked != NULL) {
+      o->on_asked(o->asked_arg);
+    }
     return;
   }
   if (m->alone) {
@@ -523,6 +526,13 @@ void h2ws_opening_cancel(h2ws_opening *o) {
   opening_fail(o, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED);
   if (m != NULL && m->waiting.first == NULL) {
     member_drop(m); /* nobody else waits for it */
+  }
+}
+
+void h2ws_opening_watch(h2ws_opening *o, void (*fn)(void *arg), void *arg) {
+  if (o != NULL) {
+    o->on_asked = fn;
+    o->asked_arg = arg;
   }
 }
 

@@ -32,6 +32,8 @@ struct h2ws_opening {
   const h2ws_socket_callbacks *socket_callbacks; /* NULL: a stream */
   const h2ws_stream_callbacks *stream_callbacks;
   void *user;
+  void (*on_asked)(void *arg); /* NULL: none */
+  void *asked_arg;
   h2ws_socket *socket; /* once asked for: this */
   h2ws_stream *stream; /* or that */
   unsigned tries;

@@ -252,6 +252,10 @@ void h2ws_reconnect_stop(h2ws_reconnect *r) {
   }
 }
 
+h2ws_opening *h2ws_reconnect_opening(const h2ws_reconnect *r) {
+  return r == NULL ? NULL : r->opening;
+}
+
 h2ws_socket *h2ws_reconnect_socket(const h2ws_reconnect *r) {
   return r == NULL ? NULL : r->socket;
 }

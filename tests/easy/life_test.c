@@ -64,8 +64,19 @@ static void expect_settled(const struct usage *before) {
   ck_assert_uint_le(after.memory, before->memory + MEMORY_SLACK);
 }
 
+static h2ws *connect_alone(const char *url) {
+  h2ws_options o;
+  h2ws *c;
+  h2ws_options_default(&o, sizeof(o));
+  o.insecure = true;
+  o.own_connection = true;
+  c = h2ws_connect(url, &o);
+  ck_assert_msg(c != NULL, "%s", h2ws_error(NULL));
+  return c;
+}
+
 static void one_round(const char *url, int i) {
-  h2ws *c = connect_to(url);
+  h2ws *c = i % 2 == 0 ? connect_alone(url) : connect_to(url);
   if (i % 3 > 0) {
     expect_error(h2ws_send_text(c, "round"), 0);
   }
