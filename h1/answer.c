@@ -1,4 +1,4 @@
-/* Clients: the request for an upgrade, and what comes back. */
+/* Clients: the requests we send, and what comes back. */
 #include <string.h>
 
 #include "h1/h1_session.h"
@@ -9,22 +9,54 @@
  * Asking
  */
 
+static bool is_upgrade(const h2ws_request *r) {
+  return r->protocol != NULL && strcmp(r->protocol, "websocket") == 0;
+}
+
+/* True for what HTTP/1.1 carries here: no CONNECT but the upgrade. */
+static bool is_carried(const h2ws_request *r) {
+  return is_upgrade(r) || (r->protocol == NULL && r->method != NULL &&
+                           strcmp(r->method, "CONNECT") != 0);
+}
+
+static bool target_is_valid(const h2ws_request *r) {
+  if (r->path == NULL || !h2ws__is_visible(r->path, "#")) {
+    return false;
+  }
+  return r->path[0] == '/' || (strcmp(r->path, "*") == 0 && !is_upgrade(r) &&
+                               strcmp(r->method, "OPTIONS") == 0);
+}
+
 /* H2WS_ERR_INVALID, H2WS_ERR_HEADER. */
 static int check_request(const h2ws_request *r) {
   if (r->authority == NULL || !h2ws__is_authority(r->authority) ||
-      r->path == NULL || r->path[0] != '/' || !h2ws__is_visible(r->path, "#") ||
-      r->end) {
+      !target_is_valid(r)) {
     return H2WS_ERR_INVALID;
   }
-  if (h2ws__fields_have(r->headers, r->headers_len, "content-length")) {
-    return H2WS_ERR_HEADER;
+  if (!is_upgrade(r)) {
+    return h2ws__is_token(r->method, strlen(r->method)) ? 0 : H2WS_ERR_INVALID;
   }
-  return 0;
+  if (r->end) {
+    return H2WS_ERR_INVALID;
+  }
+  return h2ws__fields_have(r->headers, r->headers_len, "content-length")
+           ? H2WS_ERR_HEADER
+           : 0;
 }
 
 static int send_request(struct h2ws__h1 *h1, const h2ws_request *request) {
   uint8_t random[16];
   char key[H2WS__H1_KEY_LEN + 1];
+  int rv;
+  memset(&h1->ex, 0, sizeof(h1->ex));
+  h1->ex.upgrade = is_upgrade(request);
+  if (!h1->ex.upgrade) {
+    h1->ex.no_body = strcmp(request->method, "HEAD") == 0;
+    h1->stream->base.body_first = true;
+    h1->stream->base.tx_end = request->end;
+    rv = h2ws__stream_count_request(&h1->stream->base, request);
+    return rv != 0 ? rv : h2ws__h1_write_request(h1, request);
+  }
   if (h1->env->random(random, sizeof(random), h1->env->user) != 0) {
     return H2WS_ERR_INTERNAL;
   }
@@ -40,12 +72,11 @@ int h2ws__h1_open(struct h2ws__h1 *h1, h2ws_stream **out,
   if (h1->phase >= H2WS__H1_FAILED) {
     return H2WS_ERR_CLOSED;
   }
-  if (h1->server || request->protocol == NULL ||
-      strcmp(request->protocol, "websocket") != 0) {
+  if (h1->server || !is_carried(request)) {
     return H2WS_ERR_STATE;
   }
   if (!h2ws__h1_can_open(h1)) {
-    return h1->exchanges > 0 ? H2WS_ERR_EXHAUSTED : H2WS_ERR_GOING_AWAY;
+    return h1->stream != NULL ? H2WS_ERR_EXHAUSTED : H2WS_ERR_GOING_AWAY;
   }
   rv = h2ws__fields_check(request->headers, request->headers_len);
   if (rv == 0) {
@@ -57,15 +88,15 @@ int h2ws__h1_open(struct h2ws__h1 *h1, h2ws_stream **out,
   if (rv != 0) {
     return rv;
   }
-  h1->stream->base.id = 1;
+  h1->stream->base.id = h1->exchanges + 1;
   rv = send_request(h1, request);
   if (rv != 0) {
+    h1->tx.framing = H2WS__H1_FRAMING_NONE;
     h2ws_stream_release(&h1->stream->base);
     h1->stream = NULL;
     return rv;
   }
   h1->exchanges++;
-  h1->ex.upgrade = true;
   h1->stream->base.callbacks = callbacks;
   h1->stream->base.user = user;
   h1->env->stats.streams_opened++;
@@ -133,18 +164,11 @@ static const char *judge_switch(const struct h2ws__h1 *h1,
   const struct h2ws__headers *fields = &head->fields;
   const char *upgrade = h2ws__headers_get(fields, "upgrade");
   const char *accept = h2ws__headers_get(fields, "sec-websocket-accept");
-  bool connection = false;
-  size_t i;
-  for (i = 0; i < fields->len; i++) {
-    connection =
-      connection || (strcmp(fields->fields[i].name, "connection") == 0 &&
-                     h2ws__list_has_nocase(fields->fields[i].value, "upgrade"));
-  }
   if (h2ws__headers_count(fields, "upgrade") != 1 ||
       !h2ws__equal_nocase(upgrade, "websocket")) {
     return "the server did not switch to WebSocket (upgrade)";
   }
-  if (!connection) {
+  if (!h2ws__headers_list(fields, "connection", "upgrade")) {
     return "the server did not switch to WebSocket (connection)";
   }
   if (h2ws__headers_count(fields, "sec-websocket-accept") != 1 ||
@@ -164,6 +188,52 @@ static void switched(struct h2ws__h1 *h1) {
   h1->tx.framing = H2WS__H1_FRAMING_RAW;
   h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
   h2ws__stream_opened(&h1->stream->base);
+}
+
+/* RFC 9112 section 6.3: one way to read it, or none. */
+static bool read_framing(const struct h2ws__h1 *h1,
+                         const struct h2ws__head *head,
+                         enum h2ws__h1_body_kind *kind, uint64_t *length) {
+  const struct h2ws__headers *fields = &head->fields;
+  const char *coding = h2ws__headers_get(fields, "transfer-encoding");
+  const char *given = h2ws__headers_get(fields, "content-length");
+  *length = 0;
+  if (h1->ex.no_body || !h2ws__status_has_content(head->status)) {
+    *kind = H2WS__H1_BODY_NONE;
+    return true;
+  }
+  *kind = coding != NULL  ? H2WS__H1_BODY_CHUNKED
+          : given != NULL ? H2WS__H1_BODY_LENGTH
+                          : H2WS__H1_BODY_TO_END;
+  return h2ws__headers_count(fields, "content-length") +
+             h2ws__headers_count(fields, "transfer-encoding") <=
+           1 &&
+         (coding == NULL || h2ws__equal_nocase(coding, "chunked")) &&
+         (given == NULL || h2ws__read_length(given, length));
+}
+
+/* The answer to an ordinary request. */
+static void answered(struct h2ws__h1 *h1, bool http10) {
+  const struct h2ws__head *head = h1->stream->base.head;
+  enum h2ws__h1_body_kind kind;
+  uint64_t length;
+  if (head->status == 101 || !read_framing(h1, head, &kind, &length)) {
+    h2ws__h1_stream_end(h1, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO,
+                        head->status == 101
+                          ? "the server switched to what nobody asked for"
+                          : "nobody can tell where the answer ends");
+    return;
+  }
+  h1->ex.keep = !http10 && kind != H2WS__H1_BODY_TO_END &&
+                !h2ws__headers_list(&head->fields, "connection", "close");
+  h2ws__h1_body_init(&h1->rx.body, kind, length);
+  h1->rx.expect = H2WS__H1_EXPECT_BODY;
+  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
+  h2ws__stream_opened(&h1->stream->base);
+  if (!h1->ex.dead && h2ws__h1_body_is_over(&h1->rx.body)) {
+    h1->rx.expect = H2WS__H1_EXPECT_TURN;
+    h2ws__h1_stream_input_end(h1);
+  }
 }
 
 static void interim(struct h2ws__h1 *h1) {
@@ -186,7 +256,9 @@ static void final_answer(struct h2ws__h1 *h1,
   message->head = (struct h2ws__head){0};
   h1->stream->base.head = head;
   h1->ex.status = head->status;
-  if (head->status == 101) {
+  if (!h1->ex.upgrade) {
+    answered(h1, message->http10);
+  } else if (head->status == 101) {
     switched(h1);
   } else {
     expect_refusal(h1, head);

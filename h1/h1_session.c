@@ -229,21 +229,30 @@ int h2ws__h1_drain(struct h2ws__h1 *h1) {
 /* The exchange is over for both sides, and the next one may come. */
 static void next_exchange(struct h2ws__h1 *h1) {
   bool keep = h1->ex.keep && h1->phase == H2WS__H1_RUNNING;
-  h2ws__h1_stream_close(h1);
-  if (h1->phase >= H2WS__H1_FAILED) {
-    return;
+  /* Answers that nobody asked for are not those to the next request. */
+  if (!h1->server && h1->rx.ahead.len > 0) {
+    keep = false;
   }
-  if (!keep) {
+  if (keep) {
+    h1->rx.expect = H2WS__H1_EXPECT_HEAD;
+  } else if (h1->phase == H2WS__H1_RUNNING) {
     h1->phase = H2WS__H1_ENDING;
-    return;
   }
-  h1->rx.expect = H2WS__H1_EXPECT_HEAD;
-  h2ws__h1_arm(h1, &h1->idle_timer, h1->options.idle_timeout_ms);
+  h2ws__h1_stream_close(h1);
+  if (keep && h1->phase < H2WS__H1_FAILED && h1->stream == NULL) {
+    h2ws__h1_arm(h1, &h1->idle_timer, h1->options.idle_timeout_ms);
+  }
 }
 
-/* A tunnel ends as a whole on a server; a client leaves that to the server. */
+/*
+ * A tunnel ends as a whole on a server; a client leaves that to the server.
+ * An answer that is the last on its connection wants no more of the request.
+ */
 static bool exchange_is_done(const struct h2ws__h1 *h1) {
   const h2ws_stream *base = &h1->stream->base;
+  if (!h1->server && !h1->ex.upgrade) {
+    return base->rx_end && (h1->ex.sent || !h1->ex.keep);
+  }
   if (!h1->ex.sent) {
     return false;
   }
@@ -293,8 +302,7 @@ static bool is_exhausted(const struct h2ws__h1 *h1) {
   if (h1->phase == H2WS__H1_FAILED) {
     return true;
   }
-  return h1->stream == NULL && (h1->phase == H2WS__H1_ENDING || h1->rx.eof ||
-                                (!h1->server && h1->exchanges > 0));
+  return h1->stream == NULL && (h1->phase == H2WS__H1_ENDING || h1->rx.eof);
 }
 
 static void settle(struct h2ws__h1 *h1) {
@@ -352,20 +360,25 @@ static size_t feed_head(struct h2ws__h1 *h1, const uint8_t *data, size_t len) {
   return used;
 }
 
+/* Client: the body under way is that of a refused upgrade. */
+static bool is_refusal(const struct h2ws__h1 *h1) {
+  return !h1->server && h1->ex.upgrade;
+}
+
 static void body_over(struct h2ws__h1 *h1) {
-  if (h1->server) {
+  if (is_refusal(h1)) {
+    h2ws__h1_refused(h1);
+  } else {
     h1->rx.expect = H2WS__H1_EXPECT_TURN;
     h2ws__h1_stream_input_end(h1);
-  } else {
-    h2ws__h1_refused(h1);
   }
 }
 
 static void body_broken(struct h2ws__h1 *h1) {
   bool answered = h1->stream->base.answered;
-  if (!h1->server) {
+  if (is_refusal(h1)) {
     h2ws__h1_refused(h1);
-  } else if (!answered) {
+  } else if (h1->server && !answered) {
     h2ws__h1_refuse(h1, 400, H2WS_ERR_PROTO, "the chunks are malformed");
   } else {
     h2ws__h1_fail(h1, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO,
@@ -380,10 +393,10 @@ static size_t feed_body(struct h2ws__h1 *h1, uint8_t *data, size_t len) {
     body_broken(h1);
     return len;
   }
-  if (content && h1->server) {
-    h2ws__h1_stream_input(h1, data, (size_t)n);
-  } else if (content) {
+  if (content && is_refusal(h1)) {
     h2ws__h1_refusal_body(h1, data, (size_t)n);
+  } else if (content) {
+    h2ws__h1_stream_input(h1, data, (size_t)n);
   }
   if (h1->stream != NULL && !h1->ex.dead && h1->phase < H2WS__H1_FAILED &&
       h2ws__h1_body_is_over(&h1->rx.body)) {
@@ -463,8 +476,11 @@ static void end_of_input(struct h2ws__h1 *h1) {
   h1->ex.keep = false;
   if (tunnel && h1->stream->base.state >= H2WS_STREAM_OPEN) {
     h2ws__h1_stream_input_end(h1);
-  } else if (h1->ex.status != 0) {
+  } else if (h1->ex.status != 0 && is_refusal(h1)) {
     h2ws__h1_refused(h1);
+  } else if (h1->rx.expect == H2WS__H1_EXPECT_BODY &&
+             h1->rx.body.kind == H2WS__H1_BODY_TO_END) {
+    body_over(h1);
   } else if (h1->rx.expect != H2WS__H1_EXPECT_TURN) {
     h1->end.by_peer = true;
     h2ws__h1_fail(h1, H2WS_CLOSE_LOST, H2WS_ERR_LOST,
@@ -555,6 +571,9 @@ static size_t fill_content(struct h2ws__h1 *h1, uint8_t *buf, size_t room) {
     buf[len + n + 1] = '\n';
   }
   h2ws__stream_send_into(base, buf + len, n);
+  if (!h1->server && base->state == H2WS_STREAM_OPENING) {
+    h2ws__h1_arm(h1, &h1->stream_timer, h1->options.open_timeout_ms);
+  }
   return len + n + (chunked ? 2 : 0);
 }
 
@@ -636,7 +655,7 @@ bool h2ws__h1_finished(const struct h2ws__h1 *h1) {
 
 bool h2ws__h1_can_open(const struct h2ws__h1 *h1) {
   return !h1->server && h1->phase == H2WS__H1_RUNNING && !h1->rx.eof &&
-         h1->exchanges == 0;
+         h1->stream == NULL;
 }
 
 size_t h2ws__h1_streams(const struct h2ws__h1 *h1) {

@@ -4,7 +4,7 @@
  *   h1_session.c  life, bytes in, bytes out, deadlines, the end
  *   h1_stream.c   the carrier of the stream of one exchange
  *   request.c     server: is this request acceptable?
- *   answer.c      client: the request we send, and what comes back
+ *   answer.c      client: the requests we send, and what comes back
  *   write.c       the heads we send
  *   intake.c      collecting a head
  *   parser.c      a head to its parts
@@ -161,6 +161,8 @@ int h2ws__h1_write_answer(struct h2ws__h1 *h1, int status,
 int h2ws__h1_write_refusal(struct h2ws__h1 *h1, int status,
                            const h2ws_header *extra);
 int h2ws__h1_write_continue(struct h2ws__h1 *h1);
+/* Queues the head of an ordinary request. */
+int h2ws__h1_write_request(struct h2ws__h1 *h1, const h2ws_request *request);
 /* Queues the request for an upgrade. */
 int h2ws__h1_write_upgrade(struct h2ws__h1 *h1, const h2ws_request *request,
                            const char *key);

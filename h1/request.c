@@ -23,18 +23,9 @@ static const char *get(const struct h2ws__head *head, const char *name) {
   return h2ws__headers_get(&head->fields, name);
 }
 
-/* True if a line of this name lists the item. */
 static bool lists(const struct h2ws__head *head, const char *name,
                   const char *item) {
-  size_t i;
-  for (i = 0; i < head->fields.len; i++) {
-    const h2ws_header *field = &head->fields.fields[i];
-    if (strcmp(field->name, name) == 0 &&
-        h2ws__list_has_nocase(field->value, item)) {
-      return true;
-    }
-  }
-  return false;
+  return h2ws__headers_list(&head->fields, name, item);
 }
 
 /* ------------------------------------------------------------------------

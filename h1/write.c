@@ -181,6 +181,32 @@ int h2ws__h1_write_continue(struct h2ws__h1 *h1) {
   return finish(&w);
 }
 
+/* RFC 9110 section 8.6: those that have a body by nature say that it is empty
+ */
+static bool method_has_body(const char *method) {
+  return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+         strcmp(method, "PATCH") == 0;
+}
+
+int h2ws__h1_write_request(struct h2ws__h1 *h1, const h2ws_request *request) {
+  struct writer w = {h1, {0}, 0};
+  bool given = h1->stream->base.tx_counted;
+  put(&w, request->method);
+  put(&w, " ");
+  put(&w, request->path);
+  put(&w, " HTTP/1.1\r\n");
+  put_field(&w, "Host", request->authority);
+  put_fields(&w, request->headers, request->headers_len);
+  h1->tx.framing = H2WS__H1_FRAMING_RAW;
+  if (!request->end && !given) {
+    h1->tx.framing = H2WS__H1_FRAMING_CHUNKED;
+    put_field(&w, "Transfer-Encoding", "chunked");
+  } else if (request->end && !given && method_has_body(request->method)) {
+    put_number(&w, "Content-Length", 0);
+  }
+  return finish(&w);
+}
+
 int h2ws__h1_write_upgrade(struct h2ws__h1 *h1, const h2ws_request *request,
                            const char *key) {
   struct writer w = {h1, {0}, 0};

@@ -15,6 +15,12 @@ static struct h2ws__h2_stream *of(h2ws_stream *base) {
  * What the byte stream asks for
  */
 
+/* True until the final answer opened the stream. */
+static bool stream_is_opening(const struct h2ws__h2_stream *stream) {
+  return stream->base.state == H2WS_STREAM_WAITING ||
+         stream->base.state == H2WS_STREAM_OPENING;
+}
+
 static void carrier_wake(h2ws_stream *base) {
   struct h2ws__h2_stream *stream = of(base);
   struct h2ws__h2 *h2 = stream->h2;
@@ -29,7 +35,7 @@ static void carrier_wake(h2ws_stream *base) {
       !h2ws__link_is_in(&stream->ending)) {
     h2ws__list_push(&h2->endings, &stream->ending);
   }
-  if (!h2ws__timer_is_set(&stream->timer)) {
+  if (!h2ws__timer_is_set(&stream->timer) && !stream_is_opening(stream)) {
     stream->moved_at = h2ws__now(h2->env);
     h2ws__h2_stream_arm(stream, h2->options.stream_stall_timeout_ms);
   }
@@ -202,12 +208,6 @@ static void free_request(struct h2ws__h2_stream *stream) {
   }
 }
 
-/* True until the final answer opened the stream. */
-static bool stream_is_opening(const struct h2ws__h2_stream *stream) {
-  return stream->base.state == H2WS_STREAM_WAITING ||
-         stream->base.state == H2WS_STREAM_OPENING;
-}
-
 /*
  * The code that says why the peer did not process a request. nghttp2 gives
  * those that a GOAWAY excluded up with REFUSED_STREAM, whatever its code.
@@ -235,6 +235,11 @@ static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
   } else if (refusal == NGHTTP2_HTTP_1_1_REQUIRED) {
     info = h2ws__close_info(H2WS_CLOSE_REFUSED, H2WS_ERR_HTTP_1_1,
                             "the peer wants HTTP/1.1 for this request");
+  } else if (stream->peer_reset && code == NGHTTP2_NO_ERROR &&
+             stream->base.rx_end && !stream->connect) {
+    /* RFC 9113 section 8.1: the answer is whole. */
+    info = h2ws__close_info(H2WS_CLOSE_CLEAN, 0,
+                            "the peer answered and wants no more");
   } else if (stream->peer_reset) {
     info = h2ws__close_info(H2WS_CLOSE_LOST, H2WS_ERR_RESET,
                             stream_is_opening(stream)
@@ -431,6 +436,9 @@ void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream) {
   bool answered_whole = stream->base.state == H2WS_STREAM_REQUESTED;
   h2ws__stream_apply(&stream->base, H2WS__STREAM_END_SENT);
   h2ws__timer_stop(&stream->h2->env->timers, &stream->timer);
+  if (stream_is_opening(stream)) {
+    h2ws__h2_stream_arm(stream, stream->h2->options.open_timeout_ms);
+  }
   /*
    * Answered, not accepted: the peer has nothing more to say. If it does not
    * end its side, RFC 9113 section 8.1 lets us do it with NO_ERROR.
@@ -539,6 +547,9 @@ int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
   h2ws__stream_send_into(&stream->base, out + H2WS__FRAME_HEADER_LEN, length);
   /* When the next bytes come is not noted: that would cost each message. */
   stream->moved_at = stream->base.tx.q.len > 0 ? h2->tx.at : 0;
+  if (stream_is_opening(stream)) {
+    h2ws__h2_stream_arm(stream, h2->options.open_timeout_ms);
+  }
   return h2->tx.cap - h2->tx.len < H2WS__DATA_ROOM ? NGHTTP2_ERR_PAUSE : 0;
 }
 
@@ -552,13 +563,14 @@ static int submit(struct h2ws__h2_stream *stream) {
   const h2ws_mem *mem = &h2->env->mem;
   nghttp2_data_provider provider = h2ws__h2_data_provider(stream);
   nghttp2_nv *nva = h2ws__h2_nva(mem, request);
+  bool end = h2ws__stream_output_ended(&stream->base);
   int32_t id;
   assert(request != NULL);
   if (nva == NULL) {
     return H2WS_ERR_NOMEM;
   }
   id = nghttp2_submit_request(h2->session, NULL, nva, request->len,
-                              stream->no_body ? NULL : &provider, stream);
+                              end ? NULL : &provider, stream);
   h2ws__mem_free(mem, nva);
   if (id < 0) {
     return id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE ? H2WS_ERR_EXHAUSTED
@@ -688,6 +700,9 @@ int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
   rv = stream->request == NULL
          ? H2WS_ERR_NOMEM
          : h2ws__h2_build_request(h2, stream->request, request);
+  if (rv == 0) {
+    rv = h2ws__stream_count_request(&stream->base, request);
+  }
   if (rv != 0) {
     h2->streams_len--;
     free_request(stream);
@@ -696,10 +711,11 @@ int h2ws__h2_open(struct h2ws__h2 *h2, h2ws_stream **out,
   }
   stream->base.callbacks = callbacks;
   stream->base.user = user;
-  stream->no_body = request->end;
+  stream->base.tx_end = request->end;
   stream->extended = request->protocol != NULL;
   stream->connect =
     request->method == NULL || strcmp(request->method, "CONNECT") == 0;
+  stream->base.body_first = !stream->connect;
   h2ws__list_push(&h2->waiting, &stream->link);
   h2ws__h2_stream_arm(stream, h2->options.open_timeout_ms);
   *out = &stream->base;

@@ -193,7 +193,9 @@ static void answer_final(struct h2ws__h2_stream *stream, bool end) {
   }
   stream->status = stream->base.head->status;
   if (!stream->connect) {
-    h2ws__timer_stop(&stream->h2->env->timers, &stream->timer);
+    bool sends = stream->base.tx.q.len > 0;
+    h2ws__h2_stream_arm(
+      stream, sends ? stream->h2->options.stream_stall_timeout_ms : 0);
     h2ws__stream_opened(&stream->base);
     return;
   }

@@ -41,7 +41,6 @@ struct h2ws__h2_stream {
   uint8_t interims;  /* client: 1xx answers seen */
   bool connect;      /* CONNECT: a tunnel once open */
   bool extended;     /* CONNECT with :protocol */
-  bool no_body;      /* client: END_STREAM goes with the request */
   bool ours;         /* opened by this side and counted */
   bool head_too_big; /* the block passed a limit: 431 */
   bool head_done;    /* server: the request was judged */

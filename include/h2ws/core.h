@@ -365,9 +365,11 @@ typedef struct h2ws_conn_options {
    * H2WS_HTTP_2, the default, is HTTP/2 with prior knowledge. Over TLS, what
    * ALPN chose. A client takes H2WS_HTTP_ANY for H2WS_HTTP_2.
    *
-   * With HTTP/1.1 a connection carries one exchange at a time. A client's
-   * only one is h2ws_socket_open(), an Upgrade (RFC 6455 section 4); other
-   * requests are for HTTP/2. A server gets ordinary requests and upgrades
+   * With HTTP/1.1 a connection carries one exchange at a time: a client's next
+   * request can be opened from the on_close of the one before, unless one of
+   * both sides ends the connection with it. h2ws_socket_open() is an Upgrade
+   * (RFC 6455 section 4), the last request of its connection; CONNECT is for
+   * HTTP/2. A server gets ordinary requests and upgrades
    * through on_request, as it does with HTTP/2, and answers them by the same
    * calls. Ending our side of an upgraded stream ends the connection on a
    * server. ping_interval_ms and ping_timeout_ms become those of sockets that
@@ -604,12 +606,18 @@ typedef struct h2ws_request {
  * arrived and its stream limit allows. on_open or on_close follows, within
  * options.open_timeout_ms. `*out` is borrowed until on_close.
  *
+ * The body of an ordinary request, unless `end` says that there is none, is
+ * written at once, before the answer or beside it: h2ws_stream_write(), in the
+ * end h2ws_stream_shutdown(). open_timeout_ms begins anew as bytes of it go
+ * out. A content-length among the headers holds as with h2ws_stream_answer();
+ * without one, HTTP/1.1 sends chunks.
+ *
  * H2WS_ERR_INVALID     a field is missing or malformed
  * H2WS_ERR_HEADER      a header field is forbidden (RFC 9113 section 8.2.2)
  * H2WS_ERR_GOING_AWAY  no new streams: GOAWAY or drain
  * H2WS_ERR_EXHAUSTED   stream ids are used up: open another connection
- *                      (HTTP/1.1: after the first)
- * H2WS_ERR_STATE       HTTP/1.1, and not by h2ws_socket_open(); or a server
+ *                      (HTTP/1.1: while a request is under way)
+ * H2WS_ERR_STATE       HTTP/1.1, and a CONNECT; or a server
  * H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_stream_open(h2ws_conn *conn, h2ws_stream **out,

@@ -310,6 +310,12 @@ int h2ws__stream_count(h2ws_stream *stream, const h2ws_header *headers,
                              &stream->tx_left);
 }
 
+int h2ws__stream_count_request(h2ws_stream *stream,
+                               const h2ws_request *request) {
+  int rv = h2ws__stream_count(stream, request->headers, request->headers_len);
+  return rv == 0 && request->end && stream->tx_left > 0 ? H2WS_ERR_HEADER : rv;
+}
+
 /* True if content-length has room for so many bytes more. */
 static bool stream_length_allows(const h2ws_stream *stream, size_t len) {
   return !stream->tx_counted || len <= stream->tx_left;

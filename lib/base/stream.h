@@ -131,6 +131,10 @@ int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len);
 int h2ws__stream_count(h2ws_stream *stream, const h2ws_header *headers,
                        size_t len);
 
+/* The same for a request; one without a body has no length but 0. */
+int h2ws__stream_count_request(h2ws_stream *stream,
+                               const h2ws_request *request);
+
 /* RFC 9110 section 6.4.1: these have no content and tell no length. */
 bool h2ws__status_has_content(int status);
 

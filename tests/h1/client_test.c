@@ -230,7 +230,7 @@ START_TEST(only_one_socket_fits_on_a_connection) {
   request.method = "GET";
   ck_assert_int_eq(h2ws_stream_open(wire.conn, &stream, &request,
                                     &test_stream_callbacks, &events),
-                   H2WS_ERR_STATE);
+                   H2WS_ERR_EXHAUSTED);
   end();
 }
 END_TEST

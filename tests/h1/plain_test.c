@@ -197,6 +197,313 @@ START_TEST(a_connection_is_freed_from_inside) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Clients
+ */
+
+static h2ws_stream *stream;
+
+static void client_close(h2ws_stream *closed, const h2ws_close_info *info,
+                         void *user) {
+  stream = NULL;
+  test_stream_callbacks.on_close(closed, info, user);
+}
+
+static void client_open(h2ws_stream *opened, void *user) {
+  test_stream_callbacks.on_open(opened, user);
+}
+
+static const h2ws_stream_callbacks client = {
+  .size = sizeof(client),
+  .on_open = client_open,
+  .on_readable = answered_readable,
+  .on_close = client_close,
+};
+
+static h2ws_request request_of(const char *method, bool whole) {
+  h2ws_request request = {0};
+  request.size = sizeof(request);
+  request.method = method;
+  request.authority = "h";
+  request.path = "/p?q";
+  request.end = whole;
+  return request;
+}
+
+static void request(const h2ws_request *what, int expected) {
+  test_events_dispose(&events);
+  test_text_forget(&wire);
+  ck_assert_int_eq(h2ws_stream_open(wire.conn, &stream, what, &client, &events),
+                   expected);
+  test_text_collect(&wire);
+}
+
+static void get(const char *method) {
+  h2ws_request what = request_of(method, true);
+  request(&what, 0);
+}
+
+static void begin_client(int chunk) {
+  memset(&events, 0, sizeof(events));
+  test_text_init(&wire, test_chunks[chunk]);
+  test_text_connect(&wire);
+}
+
+START_TEST(a_client_asks_and_asks_again) {
+  begin_client(_i);
+  get("GET");
+  ck_assert_str_eq(wire.out, "GET /p?q HTTP/1.1\r\nHost: h\r\n\r\n");
+  ck_assert(!h2ws_conn_can_open(wire.conn));
+  test_text_say(&wire, "HTTP/1.1 103 Early Hints\r\n\r\n"
+                       "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n"
+                       "page");
+  ck_assert_int_eq(events.opened, 1);
+  ck_assert_mem_eq(events.data, "page", 4);
+  ck_assert_int_eq(events.messages, 1); /* EOF */
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_can_open(wire.conn));
+  get("DELETE");
+  ck_assert_int_eq(h2ws_stream_id(stream), 2);
+  test_text_say(&wire, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  ck_assert_mem_eq(events.data, "abcde", 5);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  get("HEAD");
+  test_text_say(&wire, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
+  ck_assert_int_eq(events.status, 0);
+  ck_assert_int_eq(events.opened, 1);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  get("GET");
+  test_text_say(&wire, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  ck_assert_int_eq(wire.cls, H2WS_CLOSE_CLEAN);
+  end();
+}
+END_TEST
+
+START_TEST(a_client_that_asks_for_nothing_leaves) {
+  begin_client(_i);
+  get("GET");
+  test_text_say(&wire, "HTTP/1.1 204 No Content\r\n\r\n");
+  test_text_advance(&wire, 59000);
+  ck_assert(!h2ws_conn_finished(wire.conn));
+  test_text_advance(&wire, 1000);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  ck_assert_int_eq(wire.cls, H2WS_CLOSE_CLEAN);
+  end();
+}
+END_TEST
+
+START_TEST(an_answer_may_last_until_the_end) {
+  begin_client(_i);
+  get("GET");
+  test_text_say(&wire, "HTTP/1.0 200 OK\r\n\r\npa");
+  test_text_say(&wire, "ge");
+  ck_assert_int_eq(events.closed, 0);
+  ck_assert_int_eq(h2ws_conn_recv_eof(wire.conn, 0), 0);
+  ck_assert_mem_eq(events.data, "page", 4);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+END_TEST
+
+START_TEST(a_body_goes_before_the_answer) {
+  h2ws_request what = request_of("POST", false);
+  h2ws_header length = {"Content-Length", "4"};
+  begin_client(_i);
+  request(&what, 0);
+  ck_assert_str_eq(wire.out, "POST /p?q HTTP/1.1\r\nHost: h\r\n"
+                             "Transfer-Encoding: chunked\r\n\r\n");
+  test_text_forget(&wire);
+  ck_assert_int_eq(h2ws_stream_write(stream, "abc", 3), 0);
+  test_text_collect(&wire);
+  test_text_advance(&wire, 9000); /* bytes that move put the deadline off */
+  ck_assert_int_eq(h2ws_stream_write(stream, "de", 2), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(stream), 0);
+  test_text_collect(&wire);
+  ck_assert_str_eq(wire.out, "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  test_text_advance(&wire, 9000);
+  test_text_say(&wire, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  what.headers = &length;
+  what.headers_len = 1;
+  request(&what, 0);
+  ck_assert_str_eq(wire.out, "POST /p?q HTTP/1.1\r\nHost: h\r\n"
+                             "Content-Length: 4\r\n\r\n");
+  ck_assert_int_eq(h2ws_stream_write(stream, "12345", 5), H2WS_ERR_TOO_BIG);
+  ck_assert_int_eq(h2ws_stream_write(stream, "1234", 4), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(stream), 0);
+  test_text_say(&wire, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ck_assert_mem_eq(wire.out + wire.out_len - 4, "1234", 4);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  get("PUT");
+  ck_assert_str_eq(wire.out, "PUT /p?q HTTP/1.1\r\nHost: h\r\n"
+                             "Content-Length: 0\r\n\r\n");
+  end();
+}
+END_TEST
+
+START_TEST(an_answer_may_come_before_the_body) {
+  h2ws_request what = request_of("POST", false);
+  begin_client(_i);
+  request(&what, 0);
+  test_text_say(&wire, "HTTP/1.1 413 \r\nContent-Length: 0\r\n\r\n");
+  ck_assert_int_eq(events.opened, 1);
+  ck_assert_int_eq(events.messages, 1); /* EOF */
+  ck_assert_int_eq(events.closed, 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(stream), 0);
+  test_text_collect(&wire);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  request(&what, 0); /* or the server ends the connection */
+  test_text_say(&wire, "HTTP/1.1 413 \r\nContent-Length: 0\r\n"
+                       "Connection: close\r\n\r\n");
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+END_TEST
+
+START_TEST(H1_04_H_12_an_answer_that_cannot_be_read_fails) {
+#define OK "HTTP/1.1 200 OK\r\n"
+  static const struct {
+    const char *answer;
+    int error;
+  } rows[] = {
+    {OK "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", H2WS_ERR_PROTO},
+    {OK "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+     H2WS_ERR_PROTO},
+    {OK "Content-Length: +1\r\n\r\nx", H2WS_ERR_PROTO},
+    {OK "Transfer-Encoding: gzip, chunked\r\n\r\n", H2WS_ERR_PROTO},
+    {OK "Transfer-Encoding: chunked\r\n\r\nx\r\n", H2WS_ERR_PROTO},
+    {"HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+     H2WS_ERR_PROTO},
+  };
+  size_t i;
+  for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    begin_client(_i);
+    get("GET");
+    test_text_say(&wire, rows[i].answer);
+    ck_assert_msg(events.error == rows[i].error, "%s", rows[i].answer);
+    ck_assert(h2ws_conn_finished(wire.conn));
+    end();
+  }
+  begin_client(_i);
+  get("GET");
+  test_text_say(&wire, OK "Content-Length: 5\r\n\r\npage");
+  ck_assert_int_eq(h2ws_conn_recv_eof(wire.conn, 0), 0);
+  ck_assert_int_eq(events.error, H2WS_ERR_LOST);
+  end();
+}
+END_TEST
+
+/* Or the next request would get it. */
+START_TEST(H1_05_an_answer_too_many_ends_the_connection) {
+  begin_client(_i);
+  get("GET");
+  test_text_say(&wire,
+                OK "Content-Length: 0\r\n\r\n" OK "Content-Length: 0\r\n\r\n");
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+END_TEST
+
+START_TEST(HS_18_a_request_without_answer_times_out) {
+  begin_client(_i);
+  get("GET");
+  test_text_advance(&wire, 10000);
+  ck_assert_int_eq(events.error, H2WS_ERR_TIMEOUT);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+END_TEST
+
+START_TEST(requests_that_cannot_be_sent) {
+  h2ws_header bad = {"content-length", "x"};
+  h2ws_request what = request_of("GET", true);
+  begin_client(_i);
+  what.method = "CONNECT";
+  request(&what, H2WS_ERR_STATE);
+  what.method = NULL;
+  request(&what, H2WS_ERR_STATE);
+  what.method = "GE T";
+  request(&what, H2WS_ERR_INVALID);
+  what.method = "GET";
+  what.path = "*";
+  request(&what, H2WS_ERR_INVALID);
+  what.path = "/p?q";
+  what.headers = &bad;
+  what.headers_len = 1;
+  request(&what, H2WS_ERR_HEADER);
+  bad.value = "1";
+  request(&what, H2WS_ERR_HEADER);
+  ck_assert_uint_eq(wire.out_len, 0);
+  get("GET");
+  request(&what, H2WS_ERR_EXHAUSTED);
+  test_text_dispose(&wire);
+  test_events_dispose(&events);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
+ * Both ends, both protocols
+ */
+
+static void pair_streams_bodies(int chunk, h2ws_http http) {
+  static struct test_pair pair;
+  struct test_events seen = {0};
+  h2ws_request what = request_of("POST", false);
+  h2ws_stream *request;
+  test_pair_init(&pair, test_chunks[chunk]);
+  pair.client_options.http = http;
+  pair.server_options.http = H2WS_HTTP_ANY;
+  pair.server_waits = true;
+  test_pair_start(&pair);
+  memset(&events, 0, sizeof(events));
+  ck_assert_int_eq(
+    h2ws_stream_open(pair.client, &stream, &what, &client, &events), 0);
+  ck_assert_int_eq(h2ws_stream_write(stream, "question", 8), 0);
+  test_pair_pump(&pair);
+  request = pair.request;
+  ck_assert_ptr_nonnull(request);
+  (void)h2ws_stream_set_callbacks(request, &test_stream_callbacks, &seen);
+  ck_assert_uint_eq(seen.len, 8);
+  ck_assert_int_eq(h2ws_stream_write(stream, "?", 1), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(stream), 0);
+  test_pair_pump(&pair);
+  ck_assert_mem_eq(seen.data, "question?", 9);
+  ck_assert_int_eq(seen.messages, 1); /* EOF */
+  ck_assert_int_eq(
+    h2ws_stream_answer(request, 200, NULL, 0, &test_stream_callbacks, &seen),
+    0);
+  ck_assert_int_eq(h2ws_stream_write(request, "ans", 3), 0);
+  test_pair_pump(&pair);
+  ck_assert_mem_eq(events.data, "ans", 3);
+  ck_assert_int_eq(h2ws_stream_write(request, "wer", 3), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(request), 0);
+  test_pair_pump(&pair);
+  ck_assert_mem_eq(events.data, "answer", 6);
+  ck_assert_int_eq(seen.cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert(h2ws_conn_can_open(pair.client));
+  pair.request = NULL;
+  test_pair_dispose(&pair);
+  test_events_dispose(&seen);
+  test_events_dispose(&events);
+}
+
+START_TEST(W_45_bodies_are_streamed_over_HTTP_1_1) {
+  pair_streams_bodies(_i, H2WS_HTTP_1_1);
+}
+END_TEST
+
+START_TEST(W_45_bodies_are_streamed_over_HTTP_2) {
+  pair_streams_bodies(_i, H2WS_HTTP_2);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("h1/plain");
   TCase *tc = tcase_create("wire");
@@ -208,6 +515,17 @@ Suite *h2ws_test_suite(void) {
   ADD(answers_without_content_end_at_once);
   ADD(an_upgrade_is_not_answered_in_pieces);
   ADD(a_connection_is_freed_from_inside);
+  ADD(a_client_asks_and_asks_again);
+  ADD(a_client_that_asks_for_nothing_leaves);
+  ADD(an_answer_may_last_until_the_end);
+  ADD(a_body_goes_before_the_answer);
+  ADD(an_answer_may_come_before_the_body);
+  ADD(H1_04_H_12_an_answer_that_cannot_be_read_fails);
+  ADD(H1_05_an_answer_too_many_ends_the_connection);
+  ADD(HS_18_a_request_without_answer_times_out);
+  ADD(requests_that_cannot_be_sent);
+  ADD(W_45_bodies_are_streamed_over_HTTP_1_1);
+  ADD(W_45_bodies_are_streamed_over_HTTP_2);
   suite_add_tcase(suite, tc);
   return suite;
 }

@@ -368,6 +368,95 @@ START_TEST(W_45_a_tunnel_is_not_answered_in_pieces) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Clients: bodies before the answer
+ */
+
+START_TEST(W_45_a_body_goes_before_the_answer) {
+  h2ws_request request = request_of("POST", "/form");
+  struct wire_app *app;
+  wire_init(&w, test_chunks[_i]);
+  wire_start_client(&w);
+  app = wire_ask_raw(&w, &request);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "a=", 2), 0); /* waiting */
+  wire_greet(&w);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "1", 1), 0);
+  wire_take(&w);
+  wire_advance(&w, 9000); /* bytes that move put the deadline off */
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "2", 1), 0);
+  wire_take(&w);
+  wire_advance(&w, 9000);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  ck_assert(wire_ended(&w, 1));
+  ck_assert_int_eq(app->events.closed, 0);
+  wire_head(&w.in, 1, WIRE_EH, ":status: 201\n");
+  wire_feed(&w);
+  ck_assert_int_eq(app->events.status, 201);
+  ck_assert_int_eq(h2ws_stream_get_state(app->stream), H2WS_STREAM_HALF_LOCAL);
+  wire_data(&w.in, 1, WIRE_ES, "done", 4);
+  wire_feed(&w);
+  ck_assert_mem_eq(app->events.data, "done", 4);
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(HS_18_a_request_without_a_body_times_out_too) {
+  h2ws_request request = request_of("GET", "/page");
+  struct wire_app *app;
+  request.end = true;
+  wire_client(&w, test_chunks[_i]);
+  app = wire_ask_raw(&w, &request);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "x", 1), H2WS_ERR_STATE);
+  wire_advance(&w, 10000);
+  ck_assert_int_eq(app->events.error, H2WS_ERR_TIMEOUT);
+  wire_expect_rst(&w, 1, WIRE_CANCEL);
+  wire_end(&w);
+}
+END_TEST
+
+/* RFC 9113 section 8.1 */
+START_TEST(W_45_an_answer_stands_though_the_rest_is_not_wanted) {
+  h2ws_request request = request_of("POST", "/form");
+  struct wire_app *app;
+  wire_client(&w, test_chunks[_i]);
+  app = wire_ask_raw(&w, &request);
+  wire_head(&w.in, 1, WIRE_EH, ":status: 413\n");
+  wire_data(&w.in, 1, WIRE_ES, "no", 2);
+  wire_rst(&w.in, 1, WIRE_NO_ERROR);
+  wire_feed(&w);
+  ck_assert_int_eq(app->events.status, 0); /* none of a refusal */
+  ck_assert_mem_eq(app->events.data, "no", 2);
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(app->events.error, 0);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(W_45_a_request_keeps_to_its_length) {
+  h2ws_request request = request_of("POST", "/form");
+  h2ws_stream *stream = NULL;
+  struct wire_app *app;
+  request.headers = &length_4;
+  request.headers_len = 1;
+  wire_client(&w, test_chunks[_i]);
+  request.end = true;
+  ck_assert_int_eq(h2ws_stream_open(w.conn, &stream, &request, &answered, NULL),
+                   H2WS_ERR_HEADER);
+  request.end = false;
+  app = wire_ask_raw(&w, &request);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "12345", 5),
+                   H2WS_ERR_TOO_BIG);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), H2WS_ERR_STATE);
+  ck_assert_int_eq(h2ws_stream_write(app->stream, "1234", 4), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  wire_expect_data(&w, 1, "1234", 4);
+  wire_end(&w);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     W_45_a_client_gets_a_page,
@@ -385,6 +474,10 @@ Suite *h2ws_test_suite(void) {
     W_45_lengths_that_cannot_be_are_refused,
     W_45_answers_without_content_end_at_once,
     W_45_a_tunnel_is_not_answered_in_pieces,
+    W_45_a_body_goes_before_the_answer,
+    HS_18_a_request_without_a_body_times_out_too,
+    W_45_an_answer_stands_though_the_rest_is_not_wanted,
+    W_45_a_request_keeps_to_its_length,
   };
   return wire_suite("h2/plain", tests, sizeof(tests) / sizeof(tests[0]));
 }
