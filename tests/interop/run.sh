@@ -960,13 +960,12 @@ proxied() {
     because "the first line of stderr: $(head -n 1 err)"
 }
 
-# proxied_binary HTTP SIZE
-proxied_binary() {
-  tr -d '\n' </dev/urandom | head -c "$2" >in
-  connect 0 "${trust[@]}" --http "$1" --binary "$url/echo" || return 1
-  tr -d '\n' <out >joined
-  mv joined out
-  same_out
+# proxied_16m HTTP: one message. It is there whole before its echo leaves: with
+# both directions full, HAProxy 2.6 reads neither, and so not the WINDOW_UPDATE
+# that would help.
+proxied_16m() {
+  { head -c 12582912 /dev/urandom | base64 -w 0; echo; } >in
+  connect 0 "${trust[@]}" --http "$1" "$url/echo" && same_out
 }
 
 # proxied_refused HTTP PATH STATUS
@@ -978,8 +977,7 @@ proxied_refused() {
 # proxied_cases NAME HTTP
 proxied_cases() {
   one "$1/lines" in_own_directory proxied "$2"
-  one "$1/binary-1" in_own_directory proxied_binary "$2" 1
-  one "$1/binary-16m" in_own_directory proxied_binary "$2" 16777216
+  one "$1/text-16m" in_own_directory proxied_16m "$2"
   one "$1/refused-404" in_own_directory proxied_refused "$2" /nowhere 404
   one "$1/refused-405" in_own_directory proxied_refused "$2" /raw 405
 }
@@ -1009,15 +1007,15 @@ stop_proxy() {
 }
 
 # What needs not pass through HAProxy 2.6: one stream that nobody reads holds
-# up all that share its connection to the server, and :scheme is its own.
+# up all that share its connection to the server, large echoes side by side
+# lock it up (see proxied_16m), and :scheme is its own.
 haproxy_node_cases=(settings answer text binary binary-16m text-16m
   fragments-with-ping-between fragments-1m one-byte-per-data-frame
   many-small-messages ping close-codes close-without-code close-after-data
   close-with-end-stream close-without-end-stream reset-in-a-message
-  end-stream-without-close hundred-at-once large-side-by-side
-  window-of-one-byte window-of-100-bytes not-found wrong-version
-  page-beside-sockets unmasked-frame text-not-utf8 message-over-the-limit
-  raw-bytes)
+  end-stream-without-close hundred-at-once window-of-one-byte
+  window-of-100-bytes not-found wrong-version page-beside-sockets
+  unmasked-frame text-not-utf8 message-over-the-limit)
 
 # An upgrade of HTTP/1.1 has come to us as extended CONNECT.
 only_extended_connect() {
