@@ -4,6 +4,9 @@
  * sides, so a server alone is about twice as fast. A second is one of CPU
  * time, so that what else runs on the machine disturbs little.
  *
+ * A second table has JSON, each message another piece of it, plain and
+ * compressed by both sides.
+ *
  * usage: bench-memory-echo [SIZE]
  */
 #include <stdio.h>
@@ -22,8 +25,11 @@ struct pair {
   h2ws_conn *client;
   h2ws_conn *server;
   h2ws_socket *socket;
+  h2ws_socket_options options; /* of both sides */
   h2ws_type type;
-  uint8_t *message;
+  uint8_t *message; /* MIB bytes */
+  size_t at;        /* where the next one begins, */
+  size_t step;      /* and how far it moves on */
   size_t size;
   size_t came_back;
   bool stop;
@@ -51,15 +57,20 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   h2ws_socket *socket;
   (void)conn;
   (void)user;
-  if (h2ws_socket_accept(stream, &socket, NULL, 0, NULL, &server_callbacks,
-                         NULL) != 0) {
+  if (h2ws_socket_accept(stream, &socket, NULL, 0, &pair.options,
+                         &server_callbacks, NULL) != 0) {
     bench_die("not accepted");
   }
 }
 
 static void send_one(void) {
-  if (h2ws_socket_send(pair.socket, pair.type, pair.message, pair.size) != 0) {
+  if (h2ws_socket_send(pair.socket, pair.type, pair.message + pair.at,
+                       pair.size) != 0) {
     bench_die("the message was not taken");
+  }
+  pair.at += pair.step;
+  if (pair.at + pair.size > MIB) {
+    pair.at = 0;
   }
 }
 
@@ -109,7 +120,7 @@ static void pair_open(void) {
   options.random = bench_random;
   if (h2ws_conn_client_new(&pair.client, &options, &callbacks, NULL) != 0 ||
       h2ws_conn_server_new(&pair.server, &options, &callbacks, NULL) != 0 ||
-      h2ws_socket_open(pair.client, &pair.socket, &request, NULL,
+      h2ws_socket_open(pair.client, &pair.socket, &request, &pair.options,
                        &client_callbacks, NULL) != 0) {
     bench_die("no pair of connections");
   }
@@ -117,6 +128,11 @@ static void pair_open(void) {
   if (h2ws_socket_get_state(pair.socket) != H2WS_SOCKET_OPEN) {
     bench_die("the socket did not open");
   }
+}
+
+static void pair_close(void) {
+  h2ws_conn_free(pair.client);
+  h2ws_conn_free(pair.server);
 }
 
 /* ------------------------------------------------------------------------
@@ -218,29 +234,96 @@ static void measure(size_t size, size_t in_flight) {
   }
 }
 
-int main(int argc, char **argv) {
+static void plain_table(size_t only) {
   static const struct {
     size_t size;
     size_t in_flight;
   } rows[] = {{32, 32}, {1024, 32}, {(size_t)64 * 1024, 4}, {MIB, 1}};
-  size_t only = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
   size_t i;
-  pair.message = malloc(MIB);
-  if (pair.message == NULL) {
-    bench_die("no memory");
-  }
-  pair_open();
   printf("| bytes   | messages            | messages/s |      MB/s | "
          "allocs  | of binary |\n"
          "|--------:|---------------------|-----------:|----------:|"
          "--------:|----------:|\n");
+  pair.step = 0;
+  h2ws_socket_options_default(&pair.options, sizeof(pair.options));
+  pair_open();
   for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     if (only == 0 || only == rows[i].size) {
       measure(rows[i].size, rows[i].in_flight);
     }
   }
-  h2ws_conn_free(pair.client);
-  h2ws_conn_free(pair.server);
+  pair_close();
+}
+
+/* ------------------------------------------------------------------------
+ * Compressed
+ */
+
+enum mode { PLAIN, ALONE, TAKEOVER, MODES };
+
+/* How many times smaller what the server has sent became. */
+static double sent_ratio(void) {
+  h2ws_conn_stats stats = {.size = sizeof(stats)};
+  (void)h2ws_conn_get_stats(pair.server, &stats);
+  return stats.compress_sent_wire == 0 ? 1
+                                       : (double)stats.compress_sent_plain /
+                                           (double)stats.compress_sent_wire;
+}
+
+static void measure_json(size_t size, enum mode mode, double *plain) {
+  static const char *const names[] = {"plain", "compressed", "with takeover"};
+  double rates[ROUNDS];
+  struct result result;
+  double rate;
+  int round;
+  h2ws_socket_options_default(&pair.options, sizeof(pair.options));
+  pair.options.compress = mode != PLAIN;
+  pair.options.compress_send_takeover = mode == TAKEOVER;
+  pair.options.compress_recv_takeover = mode == TAKEOVER;
+  pair.type = H2WS_TEXT;
+  pair.size = size;
+  pair.step = size;
+  pair.at = 0;
+  pair_open();
+  result = run(4, SECONDS); /* to warm up */
+  for (round = 0; round < ROUNDS; round++) {
+    result = run(4, SECONDS);
+    rates[round] = result.rate;
+  }
+  rate = bench_median(rates, ROUNDS);
+  *plain = mode == PLAIN ? rate : *plain;
+  printf("| %7zu | %-19s | %10.0f | %9.1f | %7.3f | %8.1f | %7.1f%% |\n", size,
+         names[mode], rate, rate * (double)size / 1e6, result.allocs,
+         sent_ratio(), 100 * rate / *plain);
+  (void)fflush(stdout);
+  pair_close();
+}
+
+static void json_table(size_t only) {
+  static const size_t sizes[] = {1024, (size_t)64 * 1024};
+  double plain = 0;
+  size_t i;
+  int mode;
+  printf("\n| bytes   | JSON                | messages/s |      MB/s | "
+         "allocs  | smaller  | of plain |\n"
+         "|--------:|---------------------|-----------:|----------:|"
+         "--------:|---------:|---------:|\n");
+  bench_json(pair.message, MIB);
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (mode = 0; mode < MODES && (only == 0 || only == sizes[i]); mode++) {
+      measure_json(sizes[i], (enum mode)mode, &plain);
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  size_t only = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+  pair.message = malloc(MIB);
+  if (pair.message == NULL) {
+    bench_die("no memory");
+  }
+  plain_table(only);
+  json_table(only);
   free(pair.message);
   return 0;
 }

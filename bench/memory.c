@@ -115,6 +115,7 @@ static struct {
 } state;
 
 static uint8_t piece[PIECE];
+static uint8_t text[4096];
 
 static void echo(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
                  size_t len, void *user) {
@@ -171,6 +172,7 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = 0;
   options.max_fragments = 0;
+  options.compress = strcmp(path, "/pack") == 0;
   if (h2ws_socket_accept(stream, &socket, NULL, 0, &options, callbacks, NULL) !=
       0) {
     bench_die("not accepted");
@@ -252,7 +254,8 @@ static struct {
   h2ws_loop *loop;
   const char *url;
   unsigned sockets;
-  bool sends; /* the long message */
+  bool sends;      /* the long message */
+  bool compresses; /* a message that is worth it */
   uint64_t to_send;
 } client;
 
@@ -260,6 +263,8 @@ static void client_opened(h2ws_socket *socket, void *user) {
   (void)user;
   if (client.sends) {
     begin_giving(socket);
+  } else if (client.compresses) {
+    (void)h2ws_socket_send(socket, H2WS_TEXT, text, sizeof(text));
   } else {
     (void)h2ws_socket_send(socket, H2WS_TEXT, "hello", 5);
   }
@@ -293,6 +298,7 @@ static void client_connected(h2ws_client *one, h2ws_conn *conn, void *user) {
   h2ws_socket_options_default(&options, sizeof(options));
   options.max_message = 0;
   options.max_fragments = 0;
+  options.compress = client.compresses;
   for (i = 0; i < client.sockets; i++) {
     h2ws_socket *socket;
     if (h2ws_client_open_socket(one, &socket, NULL, 0, &options, &client_socket,
@@ -320,6 +326,8 @@ static int client_main(char **argv) {
   client.url = argv[1];
   client.sockets = (unsigned)strtoul(argv[3], NULL, 10);
   client.sends = strstr(client.url, "/take") != NULL;
+  client.compresses = strstr(client.url, "/pack") != NULL;
+  bench_json(text, sizeof(text));
   h2ws_client_options_default(&options, sizeof(options));
   options.insecure = true;
   if (h2ws_loop_new(&client.loop, NULL) != 0) {
@@ -363,7 +371,8 @@ struct cost {
   double rss;
 };
 
-static void measure_idle(struct cost *cost, bool tls, unsigned sockets) {
+static void measure_idle(struct cost *cost, const char *path, bool tls,
+                         unsigned sockets) {
   int numbers[2] = {CONNS, (int)sockets};
   struct bench_child child;
   int port = server_start(tls);
@@ -375,7 +384,7 @@ static void measure_idle(struct cost *cost, bool tls, unsigned sockets) {
   int one[2] = {1, 1};
   state.conns = 0;
   state.messages = 0;
-  clients_start(&first, "/echo", one, port, tls);
+  clients_start(&first, path, one, port, tls);
   while (state.messages < 1) {
     turn();
   }
@@ -384,7 +393,7 @@ static void measure_idle(struct cost *cost, bool tls, unsigned sockets) {
   openssl = openssl_now;
   rss = bench_rss();
   cost->core = -(double)state.core.bytes;
-  clients_start(&child, "/echo", numbers, port, tls);
+  clients_start(&child, path, numbers, port, tls);
   while (state.conns < CONNS + 1 || state.messages < CONNS * sockets + 1) {
     turn();
   }
@@ -403,7 +412,7 @@ static void measure_idle(struct cost *cost, bool tls, unsigned sockets) {
  * its own: in one that has freed memory before, nothing would be resident
  * anew.
  */
-static struct cost idle(bool tls, unsigned sockets) {
+static struct cost idle(const char *path, bool tls, unsigned sockets) {
   struct cost *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   struct cost cost;
@@ -414,7 +423,7 @@ static struct cost idle(bool tls, unsigned sockets) {
   }
   pid = fork();
   if (pid == 0) {
-    measure_idle(shared, tls, sockets);
+    measure_idle(shared, path, tls, sockets);
     _exit(0);
   }
   if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
@@ -438,22 +447,27 @@ static void idle_table(void) {
          "of core | OpenSSL |     RSS |\n"
          "|------------------------------------------------|--------:|"
          "--------:|--------:|--------:|\n");
-  none = idle(false, 0);
+  none = idle("/echo", false, 0);
   print_idle("connection, cleartext", CONNS, &none);
-  cost = idle(false, 1);
+  cost = idle("/echo", false, 1);
   print_idle("connection with one WebSocket, cleartext", CONNS, &cost);
   cost.heap -= none.heap;
   cost.core -= none.core;
   cost.rss -= none.rss;
   print_idle("WebSocket, 1 on a connection", CONNS, &cost);
-  cost = idle(false, 100);
+  cost = idle("/echo", false, 100);
   cost.heap -= none.heap;
   cost.core -= none.core;
   cost.rss -= none.rss;
   print_idle("WebSocket, 100 on a connection", CONNS * 100.0, &cost);
-  cost = idle(true, 0);
+  cost = idle("/pack", false, 100);
+  cost.heap -= none.heap;
+  cost.core -= none.core;
+  cost.rss -= none.rss;
+  print_idle("the same, compression agreed on", CONNS * 100.0, &cost);
+  cost = idle("/echo", true, 0);
   print_idle("connection, TLS", CONNS, &cost);
-  cost = idle(true, 1);
+  cost = idle("/echo", true, 1);
   print_idle("connection with one WebSocket, TLS", CONNS, &cost);
 }
 

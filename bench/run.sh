@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 bin=build/release/bin
 
-[ $# -gt 0 ] || set -- memory-echo load memory
+[ $# -gt 0 ] || set -- memory-echo broadcast load memory
 printf 'h2ws %s, %s, %s cores of %s\n' \
   "$(git describe --always --dirty 2>/dev/null || echo unknown)" \
   "$(date -u +%Y-%m-%d)" "$(nproc)" \

@@ -45,6 +45,26 @@ int bench_random(uint8_t *buf, size_t len, void *user) {
   return 0;
 }
 
+void bench_json(uint8_t *out, size_t len) {
+  size_t done = 0;
+  uint32_t id;
+  for (id = 0; done < len; id++) {
+    char line[256];
+    uint32_t x = id * UINT32_C(2654435761);
+    int n =
+      snprintf(line, sizeof(line),
+               "{\"id\":%u,\"user\":\"user-%u\",\"temperature\":%u.%u,"
+               "\"unit\":\"celsius\",\"token\":\"%08x\",\"active\":%s,"
+               "\"tags\":[\"sensor\",\"room-%u\"]},\n",
+               (unsigned)id, (unsigned)(x >> 20), (unsigned)(x >> 8) % 40,
+               (unsigned)x % 10, (unsigned)x, (x & 64) != 0 ? "true" : "false",
+               (unsigned)(x >> 12) % 90);
+    size_t part = (size_t)n < len - done ? (size_t)n : len - done;
+    memcpy(out + done, line, part);
+    done += part;
+  }
+}
+
 static int compare(const void *a, const void *b) {
   double x = *(const double *)a;
   double y = *(const double *)b;

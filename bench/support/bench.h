@@ -16,6 +16,9 @@ h2ws_time bench_now(void *user);
 /* Fast and predictable: for benches only. */
 int bench_random(uint8_t *buf, size_t len, void *user);
 
+/* Text as programs send it to each other: records that differ a little. */
+void bench_json(uint8_t *out, size_t len);
+
 /* Sorts `values` and returns the one in the middle. */
 double bench_median(double *values, size_t len);
 

@@ -393,6 +393,38 @@ START_TEST(without_memory_it_stays_plain) {
 }
 END_TEST
 
+/* What `count` sockets hold that have sent a message and fallen silent. */
+static size_t idle_bytes(bool compress, int from, int count) {
+  h2ws_message *message = prepare(H2WS_TEXT, text, 5000);
+  int i;
+  pair.server_socket_options.compress = compress;
+  for (i = from; i < count; i++) {
+    server[i] = open_with(&pair, 15, false, &events[i]);
+    ck_assert(h2ws_socket_has_compression(server[i]) == compress);
+    ck_assert_int_eq(h2ws_socket_send(server[i], H2WS_TEXT, text, 5000), 0);
+    ck_assert_int_eq(h2ws_socket_send_message(server[i], message), 0);
+  }
+  h2ws_message_release(message);
+  test_pair_pump(&pair);
+  test_pair_advance(&pair, 3000);
+  return pair.env.bytes;
+}
+
+START_TEST(an_idle_socket_costs_no_more_with_compression) {
+  size_t cost[2];
+  int i;
+  for (i = 0; i < 2; i++) {
+    prepare_pair(&pair, 65536);
+    test_pair_start(&pair);
+    cost[i] = idle_bytes(i == 1, 0, 10);
+    cost[i] = idle_bytes(i == 1, 10, 60) - cost[i];
+    ck_assert_int_eq(events[59].messages, 2);
+    end(60);
+  }
+  ck_assert_uint_eq(cost[0], cost[1]);
+}
+END_TEST
+
 #define THREADS 4
 
 struct sender {
@@ -463,6 +495,7 @@ static void add_compressed(Suite *suite) {
   tcase_add_loop_test(tc, with_context_takeover_it_stays_plain, 0, TEST_CHUNKS);
   tcase_add_loop_test(tc, what_gains_nothing_stays_plain, 0, TEST_CHUNKS);
   tcase_add_test(tc, without_memory_it_stays_plain);
+  tcase_add_test(tc, an_idle_socket_costs_no_more_with_compression);
   tcase_add_test(tc, threads_share_a_compressed_message);
   suite_add_tcase(suite, tc);
 }
