@@ -71,9 +71,11 @@ bool h2ws__bucket_take(struct h2ws__bucket *bucket, h2ws_time now) {
 }
 
 void h2ws__meter_init(struct h2ws__meter *meter,
-                      const h2ws_conn_options *options, bool server) {
+                      const h2ws_conn_options *options, bool server,
+                      uint64_t *glitch_count) {
   uint32_t fault_rate = options->max_resets_sent / FAULT_SECONDS;
   memset(meter, 0, sizeof(*meter));
+  meter->glitch_count = glitch_count;
   h2ws__bucket_init(&meter->glitches, options->max_glitch_burst,
                     options->max_glitch_rate);
   h2ws__bucket_init(&meter->resets, options->max_resets_burst,
@@ -85,7 +87,7 @@ void h2ws__meter_init(struct h2ws__meter *meter,
 }
 
 bool h2ws__meter_glitch(struct h2ws__meter *meter, h2ws_time now) {
-  meter->glitch_count++;
+  (*meter->glitch_count)++;
   return h2ws__bucket_take(&meter->glitches, now);
 }
 

@@ -38,11 +38,13 @@ struct h2ws__meter {
   uint32_t empty_in_row;    /* DATA frames without payload or end */
   uint64_t updates;         /* WINDOW_UPDATE received */
   uint64_t updates_allowed; /* by what we opened and sent */
-  uint64_t glitch_count;
+  uint64_t *glitch_count;   /* in the statistics */
 };
 
+/* `glitch_count` is counted up, and outlives the meter. */
 void h2ws__meter_init(struct h2ws__meter *meter,
-                      const h2ws_conn_options *options, bool server);
+                      const h2ws_conn_options *options, bool server,
+                      uint64_t *glitch_count);
 
 /*
  * Looks at the frame headers in the next received bytes. Returns NULL, or a

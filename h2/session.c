@@ -134,7 +134,7 @@ int h2ws__h2_new(struct h2ws__h2 **out, struct h2ws__env *env,
   h2ws__list_init(&h2->dead);
   h2ws__list_init(&h2->endings);
   h2ws__list_init(&h2->halves);
-  h2ws__meter_init(&h2->rx.meter, options, server);
+  h2ws__meter_init(&h2->rx.meter, options, server, &env->stats.glitches);
   rv = session_copy_protocols(h2);
   if (rv == 0) {
     rv = session_new_nghttp2(h2);

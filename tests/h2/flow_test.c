@@ -38,7 +38,7 @@ static void data(uint32_t stream, const void *bytes, size_t len) {
   }
 }
 
-START_TEST(F_17_a_stream_window_can_be_used_up) {
+START_TEST(F_17_HS_21_a_stream_window_can_be_used_up) {
   start_with_windows(_i, WINDOW);
   w.wait = true;
   wire_head(&w.in, 1, WIRE_EH, WIRE_CONNECT);
@@ -603,7 +603,7 @@ Suite *h2ws_test_suite(void) {
     F_13_FR_10_bytes_for_a_stream_we_reset,
     W_33_bytes_behind_a_refusal_are_credited,
     F_19_the_bodies_of_refusals_are_credited,
-    F_17_a_stream_window_can_be_used_up,
+    F_17_HS_21_a_stream_window_can_be_used_up,
     HS_21_a_whole_window_before_the_answer,
     FC_01_the_connections_window_can_be_used_up,
     F_18_padding_counts_and_comes_back,
