@@ -88,7 +88,9 @@ typedef struct h2ws_options {
   /*
    * Handles to one origin with the same options share an HTTP/2 connection, up
    * to 64 of them; it ends when none has used it for 5 s, or for
-   * client->conn.idle_timeout_ms. True: this one has its own.
+   * client->conn.idle_timeout_ms. True: this one has its own, so that it does
+   * not share the server's windows either: what a server's handlers leave
+   * unread of some handles can hold up what is sent on the others.
    */
   bool own_connection;
   /*

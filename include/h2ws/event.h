@@ -419,7 +419,7 @@ H2WS_EXTERN void h2ws_reconnect_options_default(h2ws_reconnect_options *options,
  * h2ws_socket_user() of the sockets is not for use. `*out` is owned by the
  * caller; the pool must outlive it. Loop thread.
  *
- * Errors as h2ws_pool_open_socket().
+ * Errors as h2ws_pool_open_socket(); H2WS_ERR_INVALID with client->fd.
  */
 H2WS_EXTERN int h2ws_reconnect_start(h2ws_reconnect **out, h2ws_pool *pool,
                                      const char *url,

@@ -117,7 +117,7 @@ static void member_drop(struct h2ws__member *m) {
 }
 
 static bool is_alone(const h2ws_pool *pool, const h2ws_opening *o) {
-  return o->client.own_connection || o->client.fd >= 0 ||
+  return o->client.own_connection || o->given ||
          h2ws__origins_have(&pool->alone, o->key, h2ws__io_now(NULL));
 }
 
@@ -229,6 +229,7 @@ static int member_new(struct h2ws__member **out, h2ws_opening *o) {
     member_bury(&m->grave);
     return rv;
   }
+  o->client.fd = -1; /* the client has it */
   h2ws__client_on_ready(m->client, on_ready);
   m->next = pool->members;
   pool->members = m;
@@ -338,8 +339,7 @@ static bool again_by_http1(h2ws_opening *o, struct h2ws__member *m) {
 
 static bool should_try_again(h2ws_opening *o, const h2ws_close_info *info) {
   struct h2ws__member *m = o->member;
-  if (o->pool->freed || o->client.fd >= 0 ||
-      o->tries >= o->pool->options.max_tries) {
+  if (o->pool->freed || o->given || o->tries >= o->pool->options.max_tries) {
     return false;
   }
   if (o->misdirected || info->status == MISDIRECTED) {

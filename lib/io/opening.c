@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/io/tls.h"
 
@@ -141,6 +142,9 @@ static bool make_key(h2ws_opening *o) {
 
 void h2ws__opening_free(h2ws_opening *o) {
   size_t i;
+  if (o->given && o->client.fd >= 0) {
+    (void)close(o->client.fd);
+  }
   for (i = 0; i < o->strings_len; i++) {
     free(o->strings[i]);
   }
@@ -174,6 +178,7 @@ int h2ws__opening_new(h2ws_opening **out, const char *url,
     h2ws__opening_free(o);
     return rv;
   }
+  o->given = o->client.fd >= 0;
   *out = o;
   return 0;
 }

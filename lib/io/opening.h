@@ -37,6 +37,7 @@ struct h2ws_opening {
   h2ws_socket *socket; /* once asked for: this */
   h2ws_stream *stream; /* or that */
   unsigned tries;
+  bool given;       /* client.fd was: it is ours until a client has it */
   bool fresh;       /* wants a connection that nobody has used */
   bool misdirected; /* 421 was the answer to a request */
   char *strings[H2WS__OPENING_STRINGS];

@@ -213,7 +213,9 @@ int h2ws_reconnect_start(h2ws_reconnect **out, h2ws_pool *pool, const char *url,
                          const h2ws_socket_callbacks *callbacks, void *user) {
   h2ws_reconnect *r;
   int rv;
-  if (out == NULL || pool == NULL || url == NULL || callbacks == NULL) {
+  if (out == NULL || pool == NULL || url == NULL || callbacks == NULL ||
+      (options != NULL && options->client != NULL &&
+       options->client->fd >= 0)) {
     return H2WS_ERR_INVALID;
   }
   *out = NULL;

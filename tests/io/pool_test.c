@@ -1,6 +1,9 @@
 /* Pools: who shares a connection, who waits, and what is tried again. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/io/support/certs.h"
 #include "tests/io/support/edge.h"
@@ -278,6 +281,39 @@ START_TEST(one_may_have_its_own) {
   ck_assert_int_eq(edge.conn_cls, H2WS_CLOSE_CLEAN);
   EDGE_UNTIL(&edge, h2ws_pool_conns(pool) == 1);
   visit_echo(0);
+  end();
+}
+END_TEST
+
+static int dial(int port) {
+  struct sockaddr_in to = {0};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  to.sin_family = AF_INET;
+  to.sin_port = htons((uint16_t)port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+  return fd;
+}
+
+/* Row 1: cancelled before anybody has used it; it is closed all the same. */
+START_TEST(a_given_descriptor_is_not_shared) {
+  begin(true);
+  serve();
+  visit_open(0, "/echo");
+  client.fd = dial(edge_port(&edge));
+  visit_start(1, "/echo");
+  client.fd = -1;
+  if (_i == 1) {
+    h2ws_opening_cancel(visits[1].opening);
+    visit_ended(1);
+  } else {
+    visit_opened(1);
+    visit_echo(1);
+    ck_assert_ptr_ne(visits[0].conn, visits[1].conn);
+    visit_leave(1);
+    EDGE_UNTIL(&edge, edge.conn_closes);
+  }
   end();
 }
 END_TEST
@@ -674,6 +710,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(sharing, it_is_used_again);
   tcase_add_loop_test(sharing, other_options_are_not_shared, 0, 4);
   tcase_add_test(sharing, one_may_have_its_own);
+  tcase_add_loop_test(sharing, a_given_descriptor_is_not_shared, 0, 2);
   tcase_add_loop_test(sharing, nothing_open_ends_it, 0, 2);
   tcase_add_test(sharing, at_the_limit_they_wait);
   tcase_add_loop_test(sharing, at_the_limit_they_spill, 0, 2);
