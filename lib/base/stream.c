@@ -337,7 +337,15 @@ int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out, size_t len) {
   return h2ws__bufq_reserve(&stream->tx.q, &stream->env->chunks, out, len);
 }
 
+/* A carrier goes on while bytes wait: only the first ones are news to it. */
+static void stream_added(h2ws_stream *stream, size_t before) {
+  if (before == 0 && stream->tx.q.len > 0) {
+    stream->ops->wake(stream);
+  }
+}
+
 int h2ws_stream_commit(h2ws_stream *stream, size_t len) {
+  size_t before;
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
@@ -348,14 +356,14 @@ int h2ws_stream_commit(h2ws_stream *stream, size_t len) {
     return H2WS_ERR_TOO_BIG;
   }
   stream_count_bytes(stream, len);
+  before = stream->tx.q.len;
   h2ws__bufq_commit(&stream->tx.q, len);
-  if (len > 0) {
-    stream->ops->wake(stream);
-  }
+  stream_added(stream, before);
   return 0;
 }
 
 int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
+  size_t before;
   int rv;
   if (stream == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
@@ -369,15 +377,17 @@ int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
   if (!h2ws_stream_is_writable(stream)) {
     return H2WS_ERR_AGAIN;
   }
+  before = stream->tx.q.len;
   rv = h2ws__bufq_append(&stream->tx.q, &stream->env->chunks, data, len);
-  if (rv == 0 && len > 0) {
+  if (rv == 0) {
     stream_count_bytes(stream, len);
-    stream->ops->wake(stream);
+    stream_added(stream, before);
   }
   return rv;
 }
 
 int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob) {
+  size_t before;
   int rv;
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
@@ -385,10 +395,9 @@ int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob) {
   if (!h2ws_stream_is_writable(stream)) {
     return H2WS_ERR_AGAIN;
   }
+  before = stream->tx.q.len;
   rv = h2ws__bufq_append_blob(&stream->tx.q, &stream->env->chunks, blob, 0);
-  if (rv == 0) {
-    stream->ops->wake(stream);
-  }
+  stream_added(stream, before);
   return rv;
 }
 
