@@ -43,8 +43,12 @@ void h2ws__mask(uint8_t *out, const uint8_t *in, size_t len,
     mask_words(out + i + 32, in + i + 32, pair);
     mask_words(out + i + 48, in + i + 48, pair);
   }
-  for (; i + 8 <= len; i += 8) {
+  for (; i + 16 <= len; i += 16) {
+    mask_words(out + i, in + i, pair);
+  }
+  if (i + 8 <= len) {
     mask_word(out + i, in + i, word);
+    i += 8;
   }
   memcpy(bytes, &word, sizeof(bytes));
   for (k = 0; i + k < len; k++) {
