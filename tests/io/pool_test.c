@@ -261,7 +261,7 @@ START_TEST(other_options_are_not_shared) {
 }
 END_TEST
 
-START_TEST(one_may_have_its_own) {
+START_TEST(interop_39_one_may_have_its_own) {
   begin(true);
   serve();
   visit_start(0, "/echo");
@@ -339,7 +339,7 @@ END_TEST
  * interop.md 38: at the peer's limit
  */
 
-START_TEST(at_the_limit_they_wait) {
+START_TEST(interop_38_at_the_limit_they_wait) {
   begin(true);
   edge.options.conn.max_streams = 2;
   serve();
@@ -358,7 +358,7 @@ START_TEST(at_the_limit_they_wait) {
 END_TEST
 
 /* Row 0: the peer's limit; row 1: ours. */
-START_TEST(at_the_limit_they_spill) {
+START_TEST(interop_38_at_the_limit_they_spill) {
   int i;
   begin(true);
   edge.options.conn.max_streams = _i == 0 ? 2 : 100;
@@ -393,7 +393,7 @@ END_TEST
  */
 
 /* The first one refuses to go, so that its connection stays. */
-START_TEST(after_goaway_they_go_to_a_new_connection) {
+START_TEST(interop_56_after_goaway_they_go_to_a_new_connection) {
   begin(_i == 0);
   serve();
   visit_open(0, "/echo");
@@ -436,7 +436,7 @@ END_TEST
  * Tried again
  */
 
-START_TEST(a_misdirected_one_gets_its_own) {
+START_TEST(F_45_a_misdirected_one_gets_its_own) {
   begin(true);
   serve();
   visit_open(0, "/echo");
@@ -491,7 +491,7 @@ START_TEST(tries_are_bounded) {
 }
 END_TEST
 
-START_TEST(http_1_1_is_used_where_it_is_required) {
+START_TEST(HS_26_http_1_1_is_used_where_it_is_required) {
   begin(_i == 0);
   serve();
   visit_open(0, "/echo");
@@ -709,18 +709,19 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(sharing, requests_share_it_too, 0, 2);
   tcase_add_test(sharing, it_is_used_again);
   tcase_add_loop_test(sharing, other_options_are_not_shared, 0, 4);
-  tcase_add_test(sharing, one_may_have_its_own);
+  tcase_add_test(sharing, interop_39_one_may_have_its_own);
   tcase_add_loop_test(sharing, a_given_descriptor_is_not_shared, 0, 2);
   tcase_add_loop_test(sharing, nothing_open_ends_it, 0, 2);
-  tcase_add_test(sharing, at_the_limit_they_wait);
-  tcase_add_loop_test(sharing, at_the_limit_they_spill, 0, 2);
-  tcase_add_loop_test(again, after_goaway_they_go_to_a_new_connection, 0, 2);
+  tcase_add_test(sharing, interop_38_at_the_limit_they_wait);
+  tcase_add_loop_test(sharing, interop_38_at_the_limit_they_spill, 0, 2);
+  tcase_add_loop_test(
+    again, interop_56_after_goaway_they_go_to_a_new_connection, 0, 2);
   tcase_add_loop_test(again, those_that_waited_go_there_too, 0, 3);
-  tcase_add_test(again, a_misdirected_one_gets_its_own);
+  tcase_add_test(again, F_45_a_misdirected_one_gets_its_own);
   tcase_add_test(again, a_misdirected_request_gets_its_own);
   tcase_add_test(again, misdirected_on_its_own_is_refused);
   tcase_add_loop_test(again, tries_are_bounded, 0, 3);
-  tcase_add_loop_test(again, http_1_1_is_used_where_it_is_required, 0, 2);
+  tcase_add_loop_test(again, HS_26_http_1_1_is_used_where_it_is_required, 0, 2);
   tcase_add_test(again, http_1_1_is_not_used_against_the_options);
   tcase_add_loop_test(again, http_1_1_is_never_shared, 0, 2);
   tcase_add_loop_test(again, behind_a_request_it_still_falls_back, 0, 2);
