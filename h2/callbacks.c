@@ -191,6 +191,11 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
   case NGHTTP2_GOAWAY:
     goaway_received(h2, frame);
     break;
+  case NGHTTP2_WINDOW_UPDATE:
+    if (frame->hd.stream_id == 0) {
+      h2ws__h2_window_opened(h2);
+    }
+    break;
   case NGHTTP2_RST_STREAM:
     h2->env->stats.resets_received++;
     stream = stream_of(session, frame->hd.stream_id);

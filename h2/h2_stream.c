@@ -435,6 +435,7 @@ static void half_add(struct h2ws__h2_stream *stream) {
 void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream) {
   bool answered_whole = stream->base.state == H2WS_STREAM_REQUESTED;
   h2ws__stream_apply(&stream->base, H2WS__STREAM_END_SENT);
+  h2ws__link_remove(&stream->ending);
   h2ws__timer_stop(&stream->h2->env->timers, &stream->timer);
   if (stream_is_opening(stream)) {
     h2ws__h2_stream_arm(stream, stream->h2->options.open_timeout_ms);
@@ -457,17 +458,42 @@ void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream) {
  * Sending
  */
 
+/* What the connection's window really has for `length` bytes. */
+static size_t conn_room(const struct h2ws__h2 *h2, size_t length) {
+  int32_t window = nghttp2_session_get_remote_window_size(h2->session);
+  if (!h2->tx.lent) {
+    return length;
+  }
+  return length < (size_t)window ? length : (size_t)window - 1;
+}
+
+void h2ws__h2_window_opened(struct h2ws__h2 *h2) {
+  struct h2ws__link *link;
+  if (!h2->tx.lent) {
+    return; /* nghttp2 sees to it */
+  }
+  for (link = h2->streams.next; link != &h2->streams; link = link->next) {
+    struct h2ws__h2_stream *stream =
+      H2WS__OWNER(link, struct h2ws__h2_stream, link);
+    if (stream->deferred && stream->base.tx.q.len > 0) {
+      stream->deferred = false;
+      (void)nghttp2_session_resume_data(h2->session, (int32_t)stream->base.id);
+    }
+  }
+}
+
 static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *buf,
                          size_t length, uint32_t *flags,
                          nghttp2_data_source *source, void *user) {
   struct h2ws__h2_stream *stream = source->ptr;
   size_t queued = stream->base.tx.q.len;
-  size_t n = queued < length ? queued : length;
+  size_t room = conn_room(stream->h2, length);
+  size_t n = queued < room ? queued : room;
   (void)session;
   (void)id;
   (void)buf;
   (void)user;
-  if (n == 0 && !stream->base.tx_end) {
+  if (n == 0 && (queued > 0 || !stream->base.tx_end)) {
     stream->deferred = true;
     return NGHTTP2_ERR_DEFERRED;
   }
@@ -495,11 +521,19 @@ static void receive_update(struct h2ws__h2 *h2, int32_t id, uint32_t add) {
 
 /*
  * RFC 9113 section 6.9.1: an empty DATA frame with END_STREAM needs no window.
- * nghttp2 does not even ask for DATA without one, so it gets one; nothing will
- * use it any more. How far below zero it is, nghttp2 does not tell.
+ * nghttp2 does not even ask for DATA without one, so it gets one. That of the
+ * stream nothing will use any more; how far below zero it is, nghttp2 does not
+ * tell. That of the connection is lent one byte, once, which conn_room() keeps
+ * from all streams. (No peer that lets it fall to zero opens it to the very
+ * last of 2^31-1 bytes at once, where nghttp2 would see one too many.)
  */
 static void open_window(struct h2ws__h2 *h2, int32_t id) {
   uint32_t add;
+  if (!h2->tx.lent &&
+      nghttp2_session_get_remote_window_size(h2->session) == 0) {
+    receive_update(h2, 0, 1);
+    h2->tx.lent = true;
+  }
   for (add = 1;
        add <= INT32_MAX &&
        nghttp2_session_get_stream_remote_window_size(h2->session, id) == 0;
@@ -514,7 +548,8 @@ void h2ws__h2_push_endings(struct h2ws__h2 *h2) {
       !h2ws__meter_is_between_frames(&h2->rx.meter)) {
     return;
   }
-  while ((link = h2ws__list_pop(&h2->endings)) != NULL) {
+  /* They stay until it is out, for others may use up the window before. */
+  for (link = h2->endings.next; link != &h2->endings; link = link->next) {
     struct h2ws__h2_stream *stream =
       H2WS__OWNER(link, struct h2ws__h2_stream, ending);
     open_window(h2, (int32_t)stream->base.id);

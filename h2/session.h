@@ -102,6 +102,7 @@ struct h2ws__h2 {
     const uint8_t *frame; /* given by nghttp2, not copied yet */
     size_t frame_len;
     h2ws_time at; /* bytes last went out */
+    bool lent;    /* nghttp2 counts one byte that the peer did not allow */
   } tx;
 
   /* How it ended, or is going to. */
@@ -163,8 +164,10 @@ int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
                        nghttp2_data_source *source, void *user);
 /* Client: sends waiting requests as far as the peer's limits allow. */
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2);
-/* Lets END_STREAM out where the stream's window is used up. */
+/* Lets END_STREAM out where a window is used up. */
 void h2ws__h2_push_endings(struct h2ws__h2 *h2);
+/* The connection's window grew: streams that waited for it go on. */
+void h2ws__h2_window_opened(struct h2ws__h2 *h2);
 /* END_STREAM went out. */
 void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream);
 

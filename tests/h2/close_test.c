@@ -505,6 +505,62 @@ START_TEST(F_20_an_end_needs_no_window_though_it_is_negative) {
 }
 END_TEST
 
+/* Two streams, one of which uses up the window of the connection. */
+static void use_up_the_window(int chunk, struct wire_app *apps[2],
+                              bool take_first) {
+  static const uint8_t many[70000];
+  wire_init(&w, test_chunks[chunk]);
+  w.raw = true;
+  wire_start_server(&w);
+  wire_preface(&w.in);
+  wire_set(&w.in, {4, 1 << 20});
+  wire_ack(&w.in);
+  wire_feed(&w);
+  apps[0] = wire_open(&w, 1);
+  apps[1] = wire_open(&w, 3);
+  ck_assert_int_eq(h2ws_stream_write(apps[1]->stream, many, sizeof(many)), 0);
+  if (take_first) {
+    wire_take(&w);
+    ck_assert_uint_eq(wire_data_len(&w, 3), 65535);
+  }
+}
+
+START_TEST(F_20_an_end_needs_no_window_of_the_connection) {
+  struct wire_app *apps[2];
+  use_up_the_window(_i, apps, true);
+  ck_assert_int_eq(h2ws_stream_shutdown(apps[0]->stream), 0);
+  wire_take(&w);
+  ck_assert_int_eq(last_data_flags(1), WIRE_ES);
+  wire_expect_data(&w, 1, NULL, 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(apps[1]->stream), 0);
+  wire_take(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 3), 65535); /* and not one byte more */
+  wire_update(&w.in, 0, 1);
+  wire_feed(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 3), 65536);
+  wire_update(&w.in, 0, 5000);
+  wire_feed(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 3), 70000);
+  ck_assert(wire_ended(&w, 3));
+  wire_data(&w.in, 1, WIRE_ES, NULL, 0);
+  wire_feed(&w);
+  expect_closed(apps[0], H2WS_CLOSE_CLEAN, 1006);
+  wire_expect_alive(&w);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(F_20_an_end_that_waited_while_others_used_the_window) {
+  struct wire_app *apps[2];
+  use_up_the_window(_i, apps, false);
+  ck_assert_int_eq(h2ws_stream_shutdown(apps[0]->stream), 0);
+  wire_take(&w);
+  ck_assert_int_eq(last_data_flags(1), WIRE_ES);
+  ck_assert_uint_eq(wire_data_len(&w, 3), 65535);
+  wire_end(&w);
+}
+END_TEST
+
 /* The end waits for the rest of a frame that has begun to arrive. */
 START_TEST(F_20_an_end_between_two_halves_of_a_frame) {
   struct wire_app *app;
@@ -774,6 +830,8 @@ Suite *h2ws_test_suite(void) {
     F_14_crossing_resets_are_no_error,
     F_20_an_end_needs_no_window,
     F_20_an_end_needs_no_window_though_it_is_negative,
+    F_20_an_end_needs_no_window_of_the_connection,
+    F_20_an_end_that_waited_while_others_used_the_window,
     F_20_an_end_between_two_halves_of_a_frame,
     F_20_an_end_inside_a_header_block,
     F_13_bytes_before_our_reset_went_out,
