@@ -240,9 +240,12 @@ typedef struct h2ws_client_options {
    * now, random and secure are set here. http: H2WS_HTTP_ANY, the default,
    * means HTTP/2 for http and https. For ws and wss it means HTTP/2 with a
    * fallback: where ALPN chooses http/1.1, where the peer's SETTINGS do not
-   * take WebSockets, and where a peer in cleartext does not speak HTTP/2, the
-   * connection announced is one of HTTP/1.1, which carries one socket. The
-   * loop remembers such origins for five minutes.
+   * take WebSockets or its GOAWAY says HTTP_1_1_REQUIRED, and where a peer in
+   * cleartext does not speak HTTP/2, the connection announced is one of
+   * HTTP/1.1, which carries one socket. The loop remembers such origins for
+   * five minutes. What was asked for before such a GOAWAY came, or a reset with
+   * that code, ends with H2WS_ERR_HTTP_1_1; a pool asks again by HTTP/1.1,
+   * once.
    */
   h2ws_conn_options conn;
 } h2ws_client_options;

@@ -12,6 +12,7 @@
 #include "lib/io/tls.h"
 
 #define WHY_LEN 384
+#define H2_HTTP_1_1_REQUIRED 0xd
 
 struct h2ws_client {
   struct h2ws__grave grave; /* first */
@@ -210,6 +211,11 @@ static bool seems_http1(const h2ws_client *client,
           info->error == 0);
 }
 
+/* RFC 9113 section 7: GOAWAY(HTTP_1_1_REQUIRED). */
+static bool wants_http1(const h2ws_close_info *info) {
+  return info->by_peer && info->h2_code == H2_HTTP_1_1_REQUIRED;
+}
+
 /* It ended before it was announced: as if it had never come to be. */
 static void client_gave_up(h2ws_client *client, const h2ws_close_info *info) {
   int error = info->error != 0 ? info->error : H2WS_ERR_LOST;
@@ -221,10 +227,11 @@ static void client_gave_up(h2ws_client *client, const h2ws_close_info *info) {
 static void event_ended(struct h2ws__link *link, h2ws_conn *conn,
                         const h2ws_close_info *info) {
   h2ws_client *client = link->owner;
-  bool unsupported = client->falls_back || seems_http1(client, info);
   bool waited = client->waiting;
+  bool unsupported = client->falls_back || seems_http1(client, info) ||
+                     (waited && wants_http1(info));
   (void)conn;
-  if (waited && info->error == H2WS_ERR_NOT_HTTP2) {
+  if (wants_http1(info) || (waited && info->error == H2WS_ERR_NOT_HTTP2)) {
     client_remember(client);
   }
   client->waiting = false;

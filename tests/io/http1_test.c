@@ -271,6 +271,55 @@ START_TEST(W_06_interop_04_interop_06_interop_07_interop_08_interop_17) {
 }
 END_TEST
 
+/* GOAWAY(HTTP_1_1_REQUIRED), before any request or behind the first. */
+#define GOAWAY_HTTP_1_1 "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\15"
+#define SETTINGS_CONNECT "\0\0\6\4\0\0\0\0\0\0\10\0\0\0\1"
+
+static void want_http_1_1(struct raw *peer) {
+  raw_accept(peer);
+  peer->step++;
+  peer->alpn = "\x02h2" ALPN_HTTP_1_1;
+  raw_tls(peer, true);
+  if (peer->input == NULL) {
+    (void)raw_write(peer, RAW_SETTINGS GOAWAY_HTTP_1_1, 9 + 17);
+  } else {
+    (void)raw_write(peer, SETTINGS_CONNECT, 15);
+    raw_read_until(peer, sizeof(RAW_PREFACE) - 1);
+    peer->len -= sizeof(RAW_PREFACE) - 1;
+    memmove(peer->buf, peer->buf + sizeof(RAW_PREFACE) - 1, peer->len);
+    while (raw_find_frame(peer, 1) == NULL && raw_read(peer) > 0) {
+    }
+    (void)raw_write(peer, GOAWAY_HTTP_1_1, 17);
+  }
+  raw_read_all(peer);
+  SSL_CTX_free(peer->ctx);
+  peer->ctx = NULL;
+  peer->alpn = ALPN_HTTP_1_1;
+  next_connection(peer);
+  raw_tls(peer, true);
+  answer_upgrade(peer);
+}
+
+START_TEST(F_32_HS_26_a_goaway_may_ask_for_http_1_1) {
+  begin(false);
+  raw.input = _i == 0 ? NULL : "a request first";
+  raw_start_server(&raw, want_http_1_1);
+  connect_any("wss");
+  if (_i == 1) { /* announced already: told, and right the next time */
+    EDGE_UNTIL(&edge, guest.closed);
+    ck_assert_int_eq(guest.socket_error, H2WS_ERR_HTTP_1_1);
+    h2ws_client_free(guest.client);
+    guest.connected = 0;
+    guest.closed = 0;
+    connect_any("wss");
+  }
+  expect_http_1_1();
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.step, 2);
+  end();
+}
+END_TEST
+
 static void answer_the_preface(struct raw *peer) {
   static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
   raw_accept(peer);
@@ -387,6 +436,7 @@ Suite *h2ws_test_suite(void) {
   tc = tcase_create("fallback");
   tcase_add_test(tc,
                  W_06_interop_04_interop_06_interop_07_interop_08_interop_17);
+  tcase_add_loop_test(tc, F_32_HS_26_a_goaway_may_ask_for_http_1_1, 0, 2);
   tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
   tcase_add_test(tc, interop_05_there_is_one_fallback_and_no_more);
   tcase_add_test(tc, interop_09_one_deadline_holds_for_all_of_it);
