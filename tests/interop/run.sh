@@ -22,7 +22,7 @@ H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
 groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets ws haproxy nginx browser
-  autobahn)
+  autobahn autobahn-deflate)
 
 passed=0
 failed=0
@@ -1271,6 +1271,32 @@ group_autobahn() {
   if [ "$rc" != 0 ] && [ "$bad" = 0 ]; then
     fail autobahn "exit code $rc: $(tail -n 1 "$log.err")"
   fi
+}
+
+# The Autobahn testsuite's cases of compression, as our own table of them, with
+# as many messages as the suite sends.
+group_autobahn_deflate() {
+  local part program log=$work/autobahn-deflate
+  local -A pids
+  program=$(dirname "$h2ws")/test-ws-autobahn_deflate
+  if [ ! -x "$program" ]; then
+    skip autobahn-deflate "$program is not built"
+    return
+  fi
+  for part in 12 13; do
+    H2WS_AUTOBAHN_COUNT=${H2WS_AUTOBAHN_COUNT:-1000} CK_RUN_CASE=$part \
+      CK_DEFAULT_TIMEOUT=900 timeout -k 5 3600 "$program" \
+      >"$log-$part" 2>&1 </dev/null &
+    pids[$part]=$!
+    children+=($!)
+  done
+  for part in 12 13; do
+    if wait "${pids[$part]}" && grep -q 'Checks: [1-9]' "$log-$part"; then
+      ok "autobahn-deflate/$part"
+    else
+      fail "autobahn-deflate/$part" "$(tail -n 1 "$log-$part")"
+    fi
+  done
 }
 
 # The peers among themselves: if this fails, the other groups prove nothing.
