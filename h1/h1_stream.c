@@ -84,7 +84,11 @@ static void carrier_destroy(h2ws_stream *base) {
 }
 
 static const struct h2ws__carrier_ops ops = {
-  carrier_wake, carrier_credit, carrier_answer, carrier_reset, carrier_destroy,
+  .wake = carrier_wake,
+  .credit = carrier_credit,
+  .answer = carrier_answer,
+  .reset = carrier_reset,
+  .destroy = carrier_destroy,
 };
 
 /* ------------------------------------------------------------------------

@@ -40,11 +40,24 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
   return 0;
 }
 
+/* The stream whose fields a frame carries. */
+static struct h2ws__h2_stream *head_stream_of(nghttp2_session *session,
+                                              const nghttp2_frame *frame) {
+  return stream_of(session, frame->hd.type == NGHTTP2_PUSH_PROMISE
+                              ? frame->push_promise.promised_stream_id
+                              : frame->hd.stream_id);
+}
+
 static int on_begin_headers(nghttp2_session *session,
                             const nghttp2_frame *frame, void *user) {
   struct h2ws__h2 *h2 = user;
   struct h2ws__h2_stream *stream;
-  if (h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+  if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
+    stream = h2ws__h2_promise_begin(h2, frame->push_promise.promised_stream_id);
+    if (stream == NULL) {
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+  } else if (h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     stream = h2ws__h2_stream_new(h2, H2WS_STREAM_REQUESTED);
     if (stream == NULL) {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -63,7 +76,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
                      const uint8_t *name, size_t name_len, const uint8_t *value,
                      size_t value_len, uint8_t flags, void *user) {
   struct h2ws__h2 *h2 = user;
-  struct h2ws__h2_stream *stream = stream_of(session, frame->hd.stream_id);
+  struct h2ws__h2_stream *stream = head_stream_of(session, frame);
   h2ws_header field = {(const char *)name, (const char *)value};
   size_t lens[2] = {name_len, value_len};
   (void)flags;
@@ -90,7 +103,7 @@ static int on_invalid_header(nghttp2_session *session,
                              const nghttp2_frame *frame, const uint8_t *name,
                              size_t name_len, const uint8_t *value,
                              size_t value_len, uint8_t flags, void *user) {
-  struct h2ws__h2_stream *stream = stream_of(session, frame->hd.stream_id);
+  struct h2ws__h2_stream *stream = head_stream_of(session, frame);
   (void)name;
   (void)name_len;
   (void)value;
@@ -190,6 +203,12 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
     break;
   case NGHTTP2_GOAWAY:
     goaway_received(h2, frame);
+    break;
+  case NGHTTP2_PUSH_PROMISE:
+    stream = head_stream_of(session, frame);
+    if (stream != NULL && !stream->base.reset_asked) {
+      h2ws__h2_promise_received(stream, frame->hd.stream_id);
+    }
     break;
   case NGHTTP2_WINDOW_UPDATE:
     if (frame->hd.stream_id == 0) {
@@ -352,6 +371,17 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
   return 0;
 }
 
+static int on_frame_not_send(nghttp2_session *session,
+                             const nghttp2_frame *frame, int error,
+                             void *user) {
+  (void)session;
+  (void)error;
+  if (frame->hd.type == NGHTTP2_PUSH_PROMISE) {
+    h2ws__h2_push_failed(user, frame->push_promise.promised_stream_id);
+  }
+  return 0;
+}
+
 static int on_error(nghttp2_session *session, int code, const char *text,
                     size_t len, void *user) {
   struct h2ws__h2 *h2 = user;
@@ -375,6 +405,8 @@ int h2ws__h2_set_callbacks(nghttp2_session_callbacks *c) {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
   nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(c,
+                                                           on_frame_not_send);
   nghttp2_session_callbacks_set_send_data_callback(c, h2ws__h2_send_data);
   nghttp2_session_callbacks_set_error_callback2(c, on_error);
   return 0;

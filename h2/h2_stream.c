@@ -175,7 +175,12 @@ static void carrier_destroy(h2ws_stream *base) {
 }
 
 static const struct h2ws__carrier_ops ops = {
-  carrier_wake, carrier_credit, carrier_answer, carrier_reset, carrier_destroy,
+  .wake = carrier_wake,
+  .credit = carrier_credit,
+  .answer = carrier_answer,
+  .push = h2ws__h2_push,
+  .reset = carrier_reset,
+  .destroy = carrier_destroy,
 };
 
 /* ------------------------------------------------------------------------
@@ -311,6 +316,9 @@ void h2ws__h2_stream_close(struct h2ws__h2_stream *stream, uint32_t code) {
   h2->streams_len--;
   if (stream->ours) {
     h2->ours_len--;
+  }
+  if (stream->pushed) {
+    h2->pushed_len--;
   }
   if (id > 0 && h2->phase != H2WS__H2_OVER) {
     (void)nghttp2_session_set_stream_user_data(h2->session, (int32_t)id, NULL);
@@ -666,17 +674,15 @@ static bool submit_next(struct h2ws__h2_stream *stream) {
   return true;
 }
 
-/* How many streams the peer lets us have (RFC 9113 section 5.1.2). */
-static size_t max_ours(const struct h2ws__h2 *h2) {
+size_t h2ws__h2_max_ours(const struct h2ws__h2 *h2) {
   return nghttp2_session_get_remote_settings(
     h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 size_t h2ws__h2_room(const struct h2ws__h2 *h2) {
-  size_t max = max_ours(h2);
-  return h2->ready && h2ws__h2_can_open(h2) && max > h2->streams_len
-           ? max - h2->streams_len
-           : 0;
+  size_t max = h2ws__h2_max_ours(h2);
+  size_t taken = h2->streams_len - h2->pushed_len;
+  return h2->ready && h2ws__h2_can_open(h2) && max > taken ? max - taken : 0;
 }
 
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {
@@ -685,7 +691,7 @@ void h2ws__h2_submit_waiting(struct h2ws__h2 *h2) {
     struct h2ws__link *next = link->next;
     struct h2ws__h2_stream *stream =
       H2WS__OWNER(link, struct h2ws__h2_stream, link);
-    if (h2->ours_len >= max_ours(h2) &&
+    if (h2->ours_len >= h2ws__h2_max_ours(h2) &&
         nghttp2_session_check_request_allowed(h2->session)) {
       return;
     }
@@ -706,7 +712,7 @@ static void submit_now(struct h2ws__h2_stream *stream) {
   if (!supported && h2->options.wait_for_connect_protocol) {
     return;
   }
-  if (supported && h2->ours_len >= max_ours(h2)) {
+  if (supported && h2->ours_len >= h2ws__h2_max_ours(h2)) {
     return;
   }
   if (supported && submit(stream) == 0) {

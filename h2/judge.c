@@ -100,8 +100,7 @@ static void request_refuse(struct h2ws__h2_stream *stream, int status) {
   }
 }
 
-/* Moves the block just received to the stream. */
-static bool take_head(struct h2ws__h2_stream *stream) {
+bool h2ws__h2_take_head(struct h2ws__h2_stream *stream) {
   struct h2ws__h2 *h2 = stream->h2;
   struct h2ws__head *head = h2ws__mem_alloc(&h2->env->mem, sizeof(*head));
   if (head == NULL) {
@@ -111,6 +110,10 @@ static bool take_head(struct h2ws__h2_stream *stream) {
   }
   *head = h2->rx.head;
   h2->rx.head = (struct h2ws__head){0};
+  if (stream->base.head != NULL) { /* the request of a promise */
+    h2ws__head_dispose(stream->base.head, &h2->env->mem);
+    h2ws__mem_free(&h2->env->mem, stream->base.head);
+  }
   stream->base.head = head;
   return true;
 }
@@ -124,7 +127,7 @@ void h2ws__h2_judge_request(struct h2ws__h2_stream *stream, bool end) {
     request_refuse(stream, 431);
     return;
   }
-  if (!take_head(stream)) {
+  if (!h2ws__h2_take_head(stream)) {
     return;
   }
   head = stream->base.head;
@@ -188,7 +191,7 @@ static void answer_tunnel(struct h2ws__h2_stream *stream, bool end) {
 }
 
 static void answer_final(struct h2ws__h2_stream *stream, bool end) {
-  if (!take_head(stream)) {
+  if (!h2ws__h2_take_head(stream)) {
     return;
   }
   stream->status = stream->base.head->status;

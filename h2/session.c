@@ -46,7 +46,9 @@ static int session_new_option(nghttp2_option **out, const struct h2ws__h2 *h2) {
                                                  H2WS__FRAME_HEADER_LEN);
   /* Ours (meter.c) comes first, with a better code than INTERNAL_ERROR. */
   nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
-  (void)h2;
+  /* One more than we let pass, so that push.c refuses it. */
+  nghttp2_option_set_max_reserved_remote_streams(option,
+                                                 h2->options.max_streams + 1);
   *out = option;
   return 0;
 }
@@ -94,7 +96,12 @@ static int session_submit_settings(struct h2ws__h2 *h2) {
         (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
     }
   } else {
-    iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+    iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH,
+                                       o->enable_push ? 1 : 0};
+    if (o->enable_push) {
+      iv[n++] = (nghttp2_settings_entry){
+        NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams};
+    }
   }
   if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, iv, n) != 0 ||
       nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,

@@ -6,6 +6,7 @@
  *   h2_stream.c  the carrier of one stream
  *   head.c       receiving header blocks, within limits
  *   judge.c      is this request, this answer, acceptable?
+ *   push.c       streams that the server opens
  *   fields.c     the header fields we send
  *   meter.c      floods: odd frames, resets, empty DATA
  *   keepalive.c  deadlines of the connection, PING, drain
@@ -42,6 +43,7 @@ struct h2ws__h2_stream {
   bool connect;      /* CONNECT: a tunnel once open */
   bool extended;     /* CONNECT with :protocol */
   bool ours;         /* opened by this side and counted */
+  bool pushed;       /* client: promised by the server, and counted */
   bool head_too_big; /* the block passed a limit: 431 */
   bool head_done;    /* server: the request was judged */
   bool deferred;     /* nghttp2 waits for resume_data */
@@ -85,6 +87,7 @@ struct h2ws__h2 {
   uint32_t halves_len;
   size_t streams_len; /* in streams and waiting */
   size_t ours_len;    /* opened by us and not closed */
+  size_t pushed_len;  /* promised to us and not closed */
 
   struct {
     struct h2ws__meter meter;
@@ -162,6 +165,8 @@ nghttp2_data_provider h2ws__h2_data_provider(struct h2ws__h2_stream *stream);
 int h2ws__h2_send_data(nghttp2_session *session, nghttp2_frame *frame,
                        const uint8_t *framehd, size_t length,
                        nghttp2_data_source *source, void *user);
+/* How many streams the peer lets us have (RFC 9113 section 5.1.2). */
+size_t h2ws__h2_max_ours(const struct h2ws__h2 *h2);
 /* Client: sends waiting requests as far as the peer's limits allow. */
 void h2ws__h2_submit_waiting(struct h2ws__h2 *h2);
 /* Lets END_STREAM out where a window is used up. */
@@ -171,6 +176,18 @@ void h2ws__h2_window_opened(struct h2ws__h2 *h2);
 /* END_STREAM went out. */
 void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream);
 
+/* push.c */
+
+/* Server: h2ws_stream_push(). */
+int h2ws__h2_push(h2ws_stream *base, h2ws_stream **out,
+                  const h2ws_request *given);
+/* Server: a PUSH_PROMISE could not be sent. */
+void h2ws__h2_push_failed(struct h2ws__h2 *h2, int32_t id);
+/* Client: a PUSH_PROMISE begins, NULL: no memory; and is complete. */
+struct h2ws__h2_stream *h2ws__h2_promise_begin(struct h2ws__h2 *h2, int32_t id);
+void h2ws__h2_promise_received(struct h2ws__h2_stream *stream,
+                               int32_t parent_id);
+
 /* head.c */
 int h2ws__h2_begin_head(struct h2ws__h2 *h2, struct h2ws__h2_stream *stream);
 int h2ws__h2_add_field(struct h2ws__h2 *h2, struct h2ws__h2_stream *stream,
@@ -179,6 +196,8 @@ int h2ws__h2_add_field(struct h2ws__h2 *h2, struct h2ws__h2_stream *stream,
 /* judge.c */
 void h2ws__h2_judge_request(struct h2ws__h2_stream *stream, bool end);
 void h2ws__h2_judge_answer(struct h2ws__h2_stream *stream, bool end);
+/* Moves the block just received to the stream; false: no memory. */
+bool h2ws__h2_take_head(struct h2ws__h2_stream *stream);
 /* The refusal is complete: body ended, or as much kept as we want. */
 void h2ws__h2_refused(struct h2ws__h2_stream *stream);
 

@@ -151,6 +151,16 @@ void h2ws_conn_free(h2ws_conn *conn) {
  * Events of the session
  */
 
+static void event_push(void *owner, h2ws_stream *stream, h2ws_stream *parent) {
+  h2ws_conn *conn = owner;
+  if (conn->callbacks->size > offsetof(h2ws_conn_callbacks, on_push) &&
+      conn->callbacks->on_push != NULL) {
+    conn->callbacks->on_push(conn, stream, parent, conn->user);
+  } else {
+    (void)h2ws_stream_reset(stream, H2_CANCEL);
+  }
+}
+
 static void event_request(void *owner, h2ws_stream *stream) {
   h2ws_conn *conn = owner;
   if (conn->callbacks->on_request != NULL) {
@@ -180,7 +190,7 @@ static void event_want_send(void *owner) {
 
 static void event_want_recv(void *owner) {
   h2ws_conn *conn = owner;
-  if (conn->callbacks->size >= sizeof(*conn->callbacks) &&
+  if (conn->callbacks->size > offsetof(h2ws_conn_callbacks, on_want_recv) &&
       conn->callbacks->on_want_recv != NULL) {
     conn->callbacks->on_want_recv(conn, conn->user);
   }
@@ -208,8 +218,8 @@ static void event_over(void *owner, const h2ws_close_info *info) {
 }
 
 static const struct h2ws__session_events events = {
-  event_request,   event_ready, event_goaway, event_want_send,
-  event_want_recv, event_drain, event_over,
+  event_push,      event_request,   event_ready, event_goaway,
+  event_want_send, event_want_recv, event_drain, event_over,
 };
 
 static void env_trace(struct h2ws__env *env, h2ws_trace_level level,

@@ -271,6 +271,18 @@ typedef struct h2ws_conn_callbacks {
 
   /* HTTP/1.1: h2ws_conn_wants_recv() was false and is true again. */
   void (*on_want_recv)(h2ws_conn *conn, void *user);
+
+  /*
+   * Client with options.enable_push: the server is going to answer on `stream`
+   * (borrowed, until its on_close) what nobody has asked for. Read the request
+   * it stands for with h2ws_stream_method() and its siblings, in here, and give
+   * it callbacks (h2ws_stream_set_callbacks()): on_open comes with the answer.
+   * Or reset it, with CANCEL (8), as is done where this is NULL: above all if
+   * the server has no say over that h2ws_stream_authority(). `parent`: the
+   * request that brought it, NULL if that has ended.
+   */
+  void (*on_push)(h2ws_conn *conn, h2ws_stream *stream, h2ws_stream *parent,
+                  void *user);
 } h2ws_conn_callbacks;
 
 /*
@@ -376,6 +388,12 @@ typedef struct h2ws_conn_options {
    * have none of their own.
    */
   h2ws_http http;
+
+  /*
+   * Client, HTTP/2: take what the server pushes (RFC 9113 section 8.4), up to
+   * max_streams at once; on_push gets it. Off: a push ends the connection.
+   */
+  bool enable_push;
 } h2ws_conn_options;
 
 /* Fills in the defaults named above. `size` is sizeof(*options). */
@@ -670,6 +688,25 @@ H2WS_EXTERN int h2ws_stream_respond(h2ws_stream *stream, int status,
                                     const h2ws_header *headers,
                                     size_t headers_len, const void *body,
                                     size_t body_len);
+
+/*
+ * Server, HTTP/2: promises the client of `stream`, an ordinary request that has
+ * not been answered to the end, what it will need next (RFC 9113 section 8.4).
+ * `request` needs authority and path; the method is GET (NULL) or HEAD, and
+ * there is no body. `*out` is borrowed until on_close; answer it like a request
+ * (h2ws_stream_answer(), h2ws_stream_respond()), within answer_timeout_ms. The
+ * client may reset it at any time.
+ *
+ * H2WS_ERR_UNSUPPORTED  the client takes no pushes, or HTTP/1.1
+ * H2WS_ERR_AGAIN        as many are under way as the client allows
+ * H2WS_ERR_STATE        a CONNECT, a push, or our side has ended
+ * H2WS_ERR_GOING_AWAY, H2WS_ERR_EXHAUSTED, H2WS_ERR_CLOSED
+ * H2WS_ERR_INVALID, H2WS_ERR_HEADER, H2WS_ERR_NOMEM
+ */
+H2WS_EXTERN int h2ws_stream_push(h2ws_stream *stream, h2ws_stream **out,
+                                 const h2ws_request *request,
+                                 const h2ws_stream_callbacks *callbacks,
+                                 void *user);
 
 /*
  * Replaces callbacks and user of a stream, e.g. before deciding later. With an

@@ -6,6 +6,8 @@
 
 /* None is NULL. */
 struct h2ws__session_events {
+  /* Client: the server promised a stream; `parent` may be NULL. */
+  void (*push)(void *owner, h2ws_stream *stream, h2ws_stream *parent);
   /* Server: a well-formed request waits for its answer. */
   void (*request)(void *owner, h2ws_stream *stream);
   /* The peer's first SETTINGS arrived. */

@@ -607,6 +607,28 @@ int h2ws_stream_respond(h2ws_stream *stream, int status,
   return 0;
 }
 
+int h2ws_stream_push(h2ws_stream *stream, h2ws_stream **out,
+                     const h2ws_request *request,
+                     const h2ws_stream_callbacks *callbacks, void *user) {
+  int rv;
+  if (stream == NULL || out == NULL || request == NULL) {
+    return H2WS_ERR_INVALID;
+  }
+  if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
+    return H2WS_ERR_CLOSED;
+  }
+  if (stream->ops->push == NULL) {
+    return H2WS_ERR_UNSUPPORTED;
+  }
+  rv =
+    stream->tx_end ? H2WS_ERR_STATE : stream->ops->push(stream, out, request);
+  if (rv == 0) {
+    (*out)->callbacks = callbacks;
+    (*out)->user = user;
+  }
+  return rv;
+}
+
 /* ------------------------------------------------------------------------
  * Getters
  */

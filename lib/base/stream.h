@@ -29,6 +29,10 @@ struct h2ws__carrier_ops {
   int (*answer)(h2ws_stream *stream, int status, const h2ws_header *headers,
                 size_t headers_len, unsigned flags);
 
+  /* Server: promise an answer nobody has asked for. NULL: cannot. */
+  int (*push)(h2ws_stream *parent, h2ws_stream **out,
+              const h2ws_request *request);
+
   /* Reset now. h2ws__stream_closed() follows later, never from inside. */
   int (*reset)(h2ws_stream *stream, uint32_t h2_code);
 

@@ -131,6 +131,22 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   }
 }
 
+static void on_push(h2ws_conn *conn, h2ws_stream *stream, h2ws_stream *parent,
+                    void *user) {
+  struct wire *w = user;
+  struct wire_app *app = app_new(w);
+  (void)conn;
+  w->pushes++;
+  app->id = h2ws_stream_id(stream);
+  app->stream = stream;
+  app->parent = h2ws_stream_id(parent);
+  keep(app->authority, sizeof(app->authority), h2ws_stream_authority(stream));
+  (void)h2ws_stream_set_callbacks(stream, &app_stream_callbacks, app);
+  if (w->refuse) {
+    (void)h2ws_stream_reset(stream, WIRE_CANCEL);
+  }
+}
+
 static void on_ready(h2ws_conn *conn, bool extended_connect, void *user) {
   struct wire *w = user;
   (void)conn;
@@ -162,6 +178,7 @@ static const h2ws_conn_callbacks conn_callbacks = {
   .on_ready = on_ready,
   .on_goaway = on_goaway,
   .on_close = on_close,
+  .on_push = on_push,
 };
 
 /* ------------------------------------------------------------------------
@@ -259,8 +276,9 @@ static void got_add_field(struct wire_got *got, const nghttp2_nv *nv) {
 }
 
 static void got_inflate(struct wire *w, struct wire_got *got) {
-  const uint8_t *in = got->payload;
-  size_t len = got->len;
+  size_t before = got->type == WIRE_PUSH ? 4 : 0; /* the promised id */
+  const uint8_t *in = got->payload + before;
+  size_t len = got->len - before;
   int flags = 0;
   ck_assert_int_ne(got->flags & WIRE_EH, 0);
   while ((flags & NGHTTP2_HD_INFLATE_FINAL) == 0) {
@@ -291,7 +309,7 @@ static void got_add(struct wire *w, const uint8_t *frame, size_t len) {
                 (uint32_t)frame[7] << 8 | frame[8];
   got->len = len;
   got->payload = (uint8_t *)text_of(frame + 9, len);
-  if (got->type == WIRE_HEADERS) {
+  if (got->type == WIRE_HEADERS || got->type == WIRE_PUSH) {
     got_inflate(w, got);
   }
 }

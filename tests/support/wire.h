@@ -102,6 +102,9 @@ void wire_data(struct wire_buf *b, uint32_t stream, int flags, const void *data,
 void wire_data_padded(struct wire_buf *b, uint32_t stream, int flags,
                       const void *data, size_t len, uint8_t pad);
 void wire_rst(struct wire_buf *b, uint32_t stream, uint32_t code);
+/* PUSH_PROMISE of a stream, with a block written as lines. */
+void wire_push(struct wire_buf *b, uint32_t stream, uint32_t promised,
+               const char *lines);
 void wire_ping(struct wire_buf *b, int flags, const char *eight);
 void wire_goaway(struct wire_buf *b, uint32_t last, uint32_t code);
 void wire_update(struct wire_buf *b, uint32_t stream, uint32_t add);
@@ -140,7 +143,7 @@ struct wire_got {
   uint32_t stream;
   uint8_t *payload;
   size_t len;
-  struct wire_line *fields; /* of HEADERS */
+  struct wire_line *fields; /* of HEADERS and PUSH_PROMISE */
   size_t fields_len;
 };
 
@@ -150,6 +153,7 @@ struct wire_app {
   struct wire *wire;
   struct wire_app *next;
   int64_t id;
+  int64_t parent;      /* of what was pushed */
   h2ws_stream *stream; /* NULL after on_close */
   h2ws_socket *socket;
   char authority[64]; /* as the request had it */
@@ -187,6 +191,7 @@ struct wire {
   int requests;
   int ready;
   bool ready_extended;
+  int pushes;
   int goaways;
   uint32_t goaway_code;
   int closed;

@@ -135,6 +135,17 @@ static void frame_of_number(struct wire_buf *b, int type, uint32_t stream,
   wire_frame(b, type, WIRE_NONE, stream, octets, sizeof(octets));
 }
 
+void wire_push(struct wire_buf *b, uint32_t stream, uint32_t promised,
+               const char *lines) {
+  uint8_t id[4] = {(uint8_t)(promised >> 24), (uint8_t)(promised >> 16),
+                   (uint8_t)(promised >> 8), (uint8_t)promised};
+  struct wire_buf block = {0};
+  wire_bytes(&block, id, sizeof(id));
+  wire_fields(&block, lines);
+  wire_frame(b, WIRE_PUSH, WIRE_EH, stream, block.data, block.len);
+  wire_buf_free(&block);
+}
+
 void wire_rst(struct wire_buf *b, uint32_t stream, uint32_t code) {
   frame_of_number(b, WIRE_RST, stream, code);
 }
