@@ -217,6 +217,9 @@ typedef struct h2ws_client_callbacks {
   /* Lines about what happens. May be NULL. */
   void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
                    void *user);
+  /* As h2ws_conn_callbacks.on_push, with conn.enable_push. May be NULL. */
+  void (*on_push)(h2ws_conn *conn, h2ws_stream *stream, h2ws_stream *parent,
+                  void *user);
 } h2ws_client_callbacks;
 
 /* Fill with h2ws_client_options_default(). Strings are copied. */

@@ -137,7 +137,8 @@ void h2ws__why_failed(struct h2ws__end *end, const char *where, int error,
 
 static void why_closed(struct h2ws__end *end, const h2ws_close_info *info) {
   char code[32];
-  if (info->code != 0 && info->code != 1005 && info->code != 1006) {
+  if (info->code != 0 && info->code != 1005 && info->code != 1006 &&
+      info->code != 1015) {
     (void)snprintf(code, sizeof(code), " with %u", (unsigned)info->code);
     add(end, "", code, "");
   }

@@ -257,6 +257,18 @@ static void event_gone(struct h2ws__link *link) {
   client_failed(client, client->last_error);
 }
 
+static bool event_push(struct h2ws__link *link, h2ws_stream *stream,
+                       h2ws_stream *parent) {
+  const h2ws_client *client = link->owner;
+  const h2ws_client_callbacks *callbacks = client->callbacks;
+  if (callbacks->size <= offsetof(h2ws_client_callbacks, on_push) ||
+      callbacks->on_push == NULL) {
+    return false;
+  }
+  callbacks->on_push(link->conn, stream, parent, client->user);
+  return true;
+}
+
 static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
                         h2ws_trace_level level, const char *text) {
   const h2ws_client *client = link->owner;
@@ -265,11 +277,11 @@ static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
 
 static const struct h2ws__link_events events = {
   event_open,  event_ready, event_request, event_failed,
-  event_ended, event_gone,  NULL,
+  event_ended, event_gone,  NULL,          event_push,
 };
 static const struct h2ws__link_events events_traced = {
   event_open,  event_ready, event_request, event_failed,
-  event_ended, event_gone,  event_trace,
+  event_ended, event_gone,  event_trace,   event_push,
 };
 
 /* ------------------------------------------------------------------------

@@ -12,6 +12,8 @@
 
 /* Buffers taken from one link in one turn, so that others get theirs. */
 #define READS_PER_TURN 4
+/* RFC 9113 section 7. */
+#define H2_CANCEL 8
 /* Hostile row LC-16: what is read after our FIN, and for how long. */
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
@@ -267,6 +269,15 @@ static void on_conn_trace(h2ws_conn *conn, h2ws_trace_level level,
   }
 }
 
+static void on_conn_push(h2ws_conn *conn, h2ws_stream *stream,
+                         h2ws_stream *parent, void *user) {
+  struct h2ws__link *link = user;
+  (void)conn;
+  if (link->events->push == NULL || !link->events->push(link, stream, parent)) {
+    (void)h2ws_stream_reset(stream, H2_CANCEL);
+  }
+}
+
 static const h2ws_conn_callbacks conn_callbacks = {
   .size = sizeof(h2ws_conn_callbacks),
   .on_request = on_conn_request,
@@ -275,6 +286,7 @@ static const h2ws_conn_callbacks conn_callbacks = {
   .on_deadline = on_conn_deadline,
   .on_close = on_conn_close,
   .on_want_recv = on_conn_want_recv,
+  .on_push = on_conn_push,
 };
 
 static const h2ws_conn_callbacks conn_callbacks_traced = {
@@ -286,6 +298,7 @@ static const h2ws_conn_callbacks conn_callbacks_traced = {
   .on_close = on_conn_close,
   .on_trace = on_conn_trace,
   .on_want_recv = on_conn_want_recv,
+  .on_push = on_conn_push,
 };
 
 /* HTTP/1.1 has no PING: TCP finds out whether the peer is still there. */

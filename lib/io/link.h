@@ -39,6 +39,9 @@ struct h2ws__link_events {
   void (*gone)(struct h2ws__link *link);
   void (*trace)(struct h2ws__link *link, h2ws_conn *conn,
                 h2ws_trace_level level, const char *text);
+  /* The server pushes; NULL or false: nobody wants that. */
+  bool (*push)(struct h2ws__link *link, h2ws_stream *stream,
+               h2ws_stream *parent);
 };
 
 struct h2ws__link {

@@ -128,11 +128,12 @@ static void event_trace(struct h2ws__link *link, h2ws_conn *conn,
 }
 
 static const struct h2ws__link_events events = {
-  event_open, NULL, event_request, event_failed, event_ended, event_gone, NULL,
+  event_open,  NULL,       event_request, event_failed,
+  event_ended, event_gone, NULL,          NULL,
 };
 static const struct h2ws__link_events events_traced = {
   event_open,  NULL,       event_request, event_failed,
-  event_ended, event_gone, event_trace,
+  event_ended, event_gone, event_trace,   NULL,
 };
 
 /* ------------------------------------------------------------------------

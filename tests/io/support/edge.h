@@ -71,30 +71,30 @@ h2ws_time edge_now(void);
 struct guest {
   struct edge *edge;
   h2ws_client *client;
+  h2ws_socket *socket;
+  size_t len; /* of all messages */
   h2ws_client_options options;
-  bool no_socket;
-  bool free_on_message; /* the client, from inside */
-  bool retryable;
-  bool resumed;
   int connected;
   int closed;
   h2ws_close_class cls;
   int error;
   h2ws_http http;
-  uint16_t close_code; /* of the client's on_close */
-  char detail[384];
-  char tls_version[16];
-  char cipher[64];
-  char peer[128];
-  h2ws_socket *socket;
-  size_t len; /* of all messages */
   int opened;
   int messages;
-  char last[64];
   int socket_closed;
   int socket_error;
   h2ws_close_class socket_cls;
+  uint16_t close_code; /* of the client's on_close */
   uint16_t code;
+  bool no_socket;
+  bool free_on_message; /* the client, from inside */
+  bool retryable;
+  bool resumed;
+  char tls_version[16];
+  char cipher[64];
+  char last[64];
+  char peer[128];
+  char detail[384];
 };
 
 void guest_init(struct guest *guest, struct edge *edge);
