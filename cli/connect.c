@@ -276,7 +276,7 @@ static void on_connect(h2ws_client *client, h2ws_conn *conn, void *user) {
     (void)fprintf(stderr, "h2ws connect: %s\n", h2ws_strerror(rv));
     s->result = CLI_USAGE;
     s->ended = true;
-    (void)h2ws_conn_shutdown(conn, 0);
+    (void)h2ws_conn_shutdown(conn, H2WS_H2_NO_ERROR);
   }
 }
 

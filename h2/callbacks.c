@@ -163,7 +163,8 @@ static void data_end_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
 }
 
 static void goaway_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
-  h2ws__trace(h2->env, H2WS_TRACE_INFO, "GOAWAY received, code %u, last %d",
+  h2ws__trace(h2->env, H2WS_TRACE_INFO, "GOAWAY received, %s (%u), last %d",
+              h2ws_h2_code_name(frame->goaway.error_code),
               (unsigned)frame->goaway.error_code,
               (int)frame->goaway.last_stream_id);
   if (frame->goaway.error_code != NGHTTP2_NO_ERROR) {
@@ -172,7 +173,8 @@ static void goaway_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
     h2->end.h2_code = frame->goaway.error_code;
     h2->end.by_peer = true;
     (void)snprintf(h2->end.detail, sizeof(h2->end.detail),
-                   "the peer ended the connection with HTTP/2 code %u",
+                   "the peer ended the connection: %s (%u)",
+                   h2ws_h2_code_name(frame->goaway.error_code),
                    (unsigned)frame->goaway.error_code);
   }
   h2->events->goaway(h2->owner, frame->goaway.error_code);
@@ -334,8 +336,8 @@ static void goaway_sent(struct h2ws__h2 *h2, const nghttp2_goaway *goaway) {
   h2->end.h2_code = goaway->error_code;
   h2->end.by_peer = false;
   (void)snprintf(
-    h2->end.detail, sizeof(h2->end.detail), "HTTP/2 error %u of the peer: %.*s",
-    (unsigned)goaway->error_code,
+    h2->end.detail, sizeof(h2->end.detail),
+    "HTTP/2 error of the peer, %s: %.*s", h2ws_h2_code_name(goaway->error_code),
     (int)(goaway->opaque_data_len > 100 ? 100 : goaway->opaque_data_len),
     (const char *)goaway->opaque_data);
 }

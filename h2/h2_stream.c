@@ -227,6 +227,19 @@ static uint32_t refusal_code(const struct h2ws__h2_stream *stream,
   return code;
 }
 
+/* Static, as the text of a close must be. */
+static const char *text_of_reset(uint32_t code) {
+  switch (code) {
+#define TEXT(name, number)                                                     \
+  case number:                                                                 \
+    return "the peer reset the stream: " #name;
+    H2WS_H2_CODES(TEXT)
+#undef TEXT
+  default:
+    return "the peer reset the stream with an unknown code";
+  }
+}
+
 /* The peer reset it, or nghttp2 gave it up with this code. */
 static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
                                     uint32_t code) {
@@ -251,7 +264,7 @@ static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
                               ? "the peer reset the stream before it was "
                                 "open; a proxy that lacks extended CONNECT "
                                 "does that"
-                              : "the peer reset the stream");
+                              : text_of_reset(code));
   } else if (code == NGHTTP2_NO_ERROR) {
     info = h2ws__close_info(H2WS_CLOSE_CLEAN, 0, "both sides ended");
   } else {

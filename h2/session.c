@@ -193,8 +193,8 @@ void h2ws__h2_fail(struct h2ws__h2 *h2, h2ws_close_class cls, int error,
   if (error == H2WS_ERR_LIMIT) {
     h2->env->stats.limits_hit++;
   }
-  h2ws__trace(h2->env, H2WS_TRACE_INFO, "connection ends: %s (HTTP/2 code %u)",
-              detail, (unsigned)code);
+  h2ws__trace(h2->env, H2WS_TRACE_INFO, "connection ends: %s (%s)", detail,
+              h2ws_h2_code_name(code));
   if (nghttp2_session_terminate_session(h2->session, code) != 0) {
     h2->silent = true;
     h2ws__timer_set(&h2->env->timers, &h2->settle_timer, h2ws__now(h2->env));

@@ -14,8 +14,6 @@
 
 /* RFC 6455 section 7.4.1: the server is going away. */
 #define CODE_GOING_AWAY 1001
-/* RFC 9113 section 7. */
-#define H2_CANCEL 8
 /* An idle connection gives its spare chunks back after this long. */
 #define TRIM_AFTER (1000 * H2WS_MS)
 
@@ -130,7 +128,7 @@ static void cancel_stream(h2ws_stream *stream, void *arg) {
   if (socket != NULL) {
     (void)h2ws_socket_abort(socket);
   } else {
-    (void)h2ws_stream_reset(stream, H2_CANCEL);
+    (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
   }
 }
 
@@ -157,7 +155,7 @@ static void event_push(void *owner, h2ws_stream *stream, h2ws_stream *parent) {
       conn->callbacks->on_push != NULL) {
     conn->callbacks->on_push(conn, stream, parent, conn->user);
   } else {
-    (void)h2ws_stream_reset(stream, H2_CANCEL);
+    (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
   }
 }
 

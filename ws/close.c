@@ -4,8 +4,6 @@
 #include "ws/socket.h"
 
 /* RFC 9113 section 7 */
-#define H2_NO_ERROR 0
-#define H2_CANCEL 8
 /* How long the peer may take to end its side after both CLOSEs. */
 #define LINGER_MS 2000
 
@@ -104,7 +102,7 @@ void h2ws__socket_give_up(h2ws_socket *socket, h2ws_close_class cls, int error,
   close_apply(socket, H2WS__CLOSE_EV_ABORT);
   h2ws__timer_stop(&socket->env->timers, &socket->timer);
   if (socket->stream != NULL) {
-    (void)h2ws_stream_reset(socket->stream, H2_CANCEL);
+    (void)h2ws_stream_reset(socket->stream, H2WS_H2_CANCEL);
   }
 }
 
@@ -220,5 +218,5 @@ void h2ws__socket_close_overdue(h2ws_socket *socket) {
   }
   /* Both are done; only the stream is still half open (row W-40). */
   (void)h2ws_stream_reset(socket->stream,
-                          server_done ? H2_NO_ERROR : H2_CANCEL);
+                          server_done ? H2WS_H2_NO_ERROR : H2WS_H2_CANCEL);
 }

@@ -137,6 +137,36 @@ H2WS_EXTERN const char *h2ws_error_name(int error);
 /* True if the object that returned this error cannot be used any more. */
 H2WS_EXTERN bool h2ws_error_is_fatal(int error);
 
+/*
+ * The error codes of HTTP/2 (RFC 9113 section 7), as RST_STREAM and GOAWAY
+ * carry them: for h2ws_stream_reset(), h2ws_conn_shutdown() and what
+ * h2ws_close_info tells. Numbers that are not here can come from a peer.
+ */
+#define H2WS_H2_CODES(X)                                                       \
+  X(NO_ERROR, 0x0)                                                             \
+  X(PROTOCOL_ERROR, 0x1)                                                       \
+  X(INTERNAL_ERROR, 0x2)                                                       \
+  X(FLOW_CONTROL_ERROR, 0x3)                                                   \
+  X(SETTINGS_TIMEOUT, 0x4)                                                     \
+  X(STREAM_CLOSED, 0x5)                                                        \
+  X(FRAME_SIZE_ERROR, 0x6)                                                     \
+  X(REFUSED_STREAM, 0x7)                                                       \
+  X(CANCEL, 0x8)                                                               \
+  X(COMPRESSION_ERROR, 0x9)                                                    \
+  X(CONNECT_ERROR, 0xa)                                                        \
+  X(ENHANCE_YOUR_CALM, 0xb)                                                    \
+  X(INADEQUATE_SECURITY, 0xc)                                                  \
+  X(HTTP_1_1_REQUIRED, 0xd)
+
+enum h2ws_h2_code {
+#define H2WS_H2_CODE_ENUM_(name, number) H2WS_H2_##name = number,
+  H2WS_H2_CODES(H2WS_H2_CODE_ENUM_)
+#undef H2WS_H2_CODE_ENUM_
+};
+
+/* The name of a code of HTTP/2, such as "CANCEL", or "unknown code". Static. */
+H2WS_EXTERN const char *h2ws_h2_code_name(uint32_t h2_code);
+
 /* ------------------------------------------------------------------------
  * Header fields
  *
@@ -180,7 +210,7 @@ typedef struct h2ws_close_info {
                          1015 no TLS */
   const char *reason; /* WebSocket close reason: UTF-8, untrusted text */
   size_t reason_len;  /* bytes; the reason is also NUL-terminated */
-  uint32_t h2_code;   /* HTTP/2 error code on the wire, for logs */
+  uint32_t h2_code;   /* HTTP/2 code on the wire (H2WS_H2_*), for logs */
   int status;         /* HTTP status of a refusal, else 0 */
   const h2ws_header *headers; /* fields of a refusal */
   size_t headers_len;
@@ -783,7 +813,8 @@ H2WS_EXTERN int h2ws_stream_shutdown(h2ws_stream *stream);
 
 /*
  * Ends both sides now with RST_STREAM(h2_code); what is queued is dropped.
- * on_close follows (class aborted). RFC 8441 section 5 wants CANCEL (8).
+ * on_close follows (class aborted). RFC 8441 section 5 wants
+ * H2WS_H2_CANCEL.
  */
 H2WS_EXTERN int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code);
 

@@ -32,6 +32,18 @@ const char *h2ws_error_name(int error) {
   }
 }
 
+const char *h2ws_h2_code_name(uint32_t h2_code) {
+  switch (h2_code) {
+#define NAME(name, number)                                                     \
+  case number:                                                                 \
+    return #name;
+    H2WS_H2_CODES(NAME)
+#undef NAME
+  default:
+    return "unknown code";
+  }
+}
+
 bool h2ws_error_is_fatal(int error) {
   return error <= H2WS_ERR_FATAL;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 /* RFC 9113 section 7 */
-#define H2_CANCEL 8
 
 /* ------------------------------------------------------------------------
  * Life
@@ -288,7 +287,7 @@ static void channel_refused(struct h2ws__channel *c, h2ws_stream *stream) {
   info.detail = "the server refused the request";
   h2ws__why_ended(&end, c->setup.where, /* opened = */ false, &info);
   h2ws__channel_ended(c, &end);
-  (void)h2ws_stream_reset(stream, H2_CANCEL);
+  (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
 }
 
 static void on_readable(h2ws_stream *stream, void *user) {
@@ -305,7 +304,7 @@ static void on_readable(h2ws_stream *stream, void *user) {
   channel_unlock(c);
   while (room && (n = h2ws_stream_peek(stream, &data)) > 0) {
     if (!channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
-      (void)h2ws_stream_reset(stream, H2_CANCEL);
+      (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
       return;
     }
     (void)h2ws_stream_consume(stream, (size_t)n);
@@ -387,7 +386,7 @@ static void channel_abort(struct h2ws__channel *c) {
     h2ws_reconnect_stop(c->loop.reconnect);
     (void)h2ws_socket_abort(c->loop.socket);
   } else if (c->loop.stream != NULL) {
-    (void)h2ws_stream_reset(c->loop.stream, H2_CANCEL);
+    (void)h2ws_stream_reset(c->loop.stream, H2WS_H2_CANCEL);
   } else {
     h2ws__dial_drop(c);
     h2ws__why_failed(&end, c->setup.where, H2WS_ERR_CANCELLED, NULL);

@@ -12,7 +12,6 @@
 #include "lib/io/tls.h"
 
 #define WHY_LEN 384
-#define H2_HTTP_1_1_REQUIRED 0xd
 
 struct h2ws_client {
   struct h2ws__grave grave; /* first */
@@ -213,7 +212,7 @@ static bool seems_http1(const h2ws_client *client,
 
 /* RFC 9113 section 7: GOAWAY(HTTP_1_1_REQUIRED). */
 static bool wants_http1(const h2ws_close_info *info) {
-  return info->by_peer && info->h2_code == H2_HTTP_1_1_REQUIRED;
+  return info->by_peer && info->h2_code == H2WS_H2_HTTP_1_1_REQUIRED;
 }
 
 /* It ended before it was announced: as if it had never come to be. */

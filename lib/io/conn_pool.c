@@ -6,7 +6,6 @@
 #include "lib/io/loop.h"
 #include "lib/io/opening.h"
 
-#define H2_CANCEL 8 /* RFC 9113 section 7 */
 #define MISDIRECTED 421
 /* A connection for one ends right after that one. */
 #define ALONE_IDLE_MS 1
@@ -400,7 +399,7 @@ static void on_stream_open(h2ws_stream *stream, void *user) {
   const h2ws_stream_callbacks *callbacks = o->stream_callbacks;
   void *its = o->user;
   if (is_misdirected(stream, o)) {
-    (void)h2ws_stream_reset(stream, H2_CANCEL);
+    (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
     return;
   }
   (void)h2ws_stream_set_callbacks(stream, callbacks, its);
@@ -520,7 +519,7 @@ void h2ws_opening_cancel(h2ws_opening *o) {
     return;
   }
   if (o->stream != NULL) {
-    (void)h2ws_stream_reset(o->stream, H2_CANCEL);
+    (void)h2ws_stream_reset(o->stream, H2WS_H2_CANCEL);
     return;
   }
   opening_fail(o, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED);

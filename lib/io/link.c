@@ -12,8 +12,6 @@
 
 /* Buffers taken from one link in one turn, so that others get theirs. */
 #define READS_PER_TURN 4
-/* RFC 9113 section 7. */
-#define H2_CANCEL 8
 /* Hostile row LC-16: what is read after our FIN, and for how long. */
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
@@ -274,7 +272,7 @@ static void on_conn_push(h2ws_conn *conn, h2ws_stream *stream,
   struct h2ws__link *link = user;
   (void)conn;
   if (link->events->push == NULL || !link->events->push(link, stream, parent)) {
-    (void)h2ws_stream_reset(stream, H2_CANCEL);
+    (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
   }
 }
 

@@ -25,8 +25,8 @@ static const struct {
   {"H2WS_ERR_RESOLVE", -61},     {"H2WS_ERR_CONNECT", -62},
   {"H2WS_ERR_TLS", -63},         {"H2WS_ERR_CERTIFICATE", -64},
   {"H2WS_ERR_ALPN", -65},        {"H2WS_ERR_IO", -66},
-  {"H2WS_ERR_CANCELLED", -67},   {"H2WS_ERR_NOMEM", -100},
-  {"H2WS_ERR_INTERNAL", -101},
+  {"H2WS_ERR_CANCELLED", -67},   {"H2WS_ERR_PROXY", -68},
+  {"H2WS_ERR_NOMEM", -100},      {"H2WS_ERR_INTERNAL", -101},
 };
 
 static const int numbers[] = {
@@ -46,7 +46,7 @@ END_TEST
 START_TEST(each_error_has_a_number_and_a_text_of_its_own) {
   size_t i;
   size_t k;
-  ck_assert_uint_ge(LEN(numbers), LEN(known));
+  ck_assert_uint_eq(LEN(numbers), LEN(known));
   for (i = 0; i < LEN(numbers); i++) {
     const char *text = h2ws_strerror(numbers[i]);
     ck_assert_int_lt(numbers[i], 0);
@@ -67,6 +67,33 @@ START_TEST(what_is_no_error) {
   ck_assert_str_eq(h2ws_strerror(1), "unknown error");
   ck_assert_str_eq(h2ws_strerror(-99999), "unknown error");
   ck_assert_str_eq(h2ws_error_name(-99999), "unknown");
+}
+END_TEST
+
+/* RFC 9113 section 7. */
+START_TEST(codes_of_http2_have_names) {
+  static const char *const names[] = {
+    "NO_ERROR",
+    "PROTOCOL_ERROR",
+    "INTERNAL_ERROR",
+    "FLOW_CONTROL_ERROR",
+    "SETTINGS_TIMEOUT",
+    "STREAM_CLOSED",
+    "FRAME_SIZE_ERROR",
+    "REFUSED_STREAM",
+    "CANCEL",
+    "COMPRESSION_ERROR",
+    "CONNECT_ERROR",
+    "ENHANCE_YOUR_CALM",
+    "INADEQUATE_SECURITY",
+    "HTTP_1_1_REQUIRED",
+    "unknown code",
+  };
+  uint32_t i;
+  for (i = 0; i < LEN(names); i++) {
+    ck_assert_str_eq(h2ws_h2_code_name(i), names[i]);
+  }
+  ck_assert_uint_eq(H2WS_H2_HTTP_1_1_REQUIRED, 13);
 }
 END_TEST
 
@@ -112,6 +139,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, numbers_never_change);
   tcase_add_test(tc, each_error_has_a_number_and_a_text_of_its_own);
   tcase_add_test(tc, what_is_no_error);
+  tcase_add_test(tc, codes_of_http2_have_names);
   tcase_add_test(tc, fatal_ones);
   tcase_add_test(tc, classes_and_states_have_names);
   tcase_add_test(tc, the_version_is_the_headers);

@@ -135,7 +135,7 @@ static void do_to_socket(h2ws_socket *socket) {
     (void)h2ws_stream_shutdown(h2ws_socket_stream(socket));
     break;
   default:
-    (void)h2ws_stream_reset(h2ws_socket_stream(socket), 8);
+    (void)h2ws_stream_reset(h2ws_socket_stream(socket), H2WS_H2_CANCEL);
   }
 }
 
@@ -159,7 +159,7 @@ static void do_to_conn(struct side *side, enum event event) {
     (void)h2ws_conn_drain(conn);
     break;
   case SHUTDOWN_CONN:
-    (void)h2ws_conn_shutdown(conn, 2);
+    (void)h2ws_conn_shutdown(conn, H2WS_H2_INTERNAL_ERROR);
     break;
   case FREE_CONN:
     side->conn = NULL;
@@ -528,12 +528,13 @@ START_TEST(LC_17_what_has_ended_says_so) {
   ck_assert_int_eq(h2ws_socket_ping(socket, NULL, 0), H2WS_ERR_CLOSED);
   ck_assert_int_eq(h2ws_stream_write(stream, "x", 1), H2WS_ERR_CLOSED);
   ck_assert_int_eq(h2ws_stream_shutdown(stream), H2WS_ERR_CLOSED);
-  ck_assert_int_eq(h2ws_stream_reset(stream, 8), H2WS_ERR_CLOSED);
+  ck_assert_int_eq(h2ws_stream_reset(stream, H2WS_H2_CANCEL), H2WS_ERR_CLOSED);
   ck_assert_int_eq(h2ws_socket_get_state(socket), H2WS_SOCKET_CLOSED);
   ck_assert_int_eq(h2ws_socket_close(NULL, 1000, NULL, 0), H2WS_ERR_INVALID);
   ck_assert_int_eq(h2ws_socket_abort(NULL), H2WS_ERR_INVALID);
-  ck_assert_int_eq(h2ws_stream_reset(NULL, 8), H2WS_ERR_INVALID);
-  ck_assert_int_eq(h2ws_conn_shutdown(NULL, 0), H2WS_ERR_INVALID);
+  ck_assert_int_eq(h2ws_stream_reset(NULL, H2WS_H2_CANCEL), H2WS_ERR_INVALID);
+  ck_assert_int_eq(h2ws_conn_shutdown(NULL, H2WS_H2_NO_ERROR),
+                   H2WS_ERR_INVALID);
   h2ws_conn_free(NULL);
   h2ws_socket_release(NULL);
   h2ws_stream_release(NULL);

@@ -106,7 +106,7 @@ START_TEST(an_answer_that_is_given_up_ends_the_connection) {
   ask(_i, GET_WAIT);
   answer(200, NULL, 0);
   say("pa");
-  ck_assert_int_eq(h2ws_stream_reset(wire.stream, 8), 0);
+  ck_assert_int_eq(h2ws_stream_reset(wire.stream, H2WS_H2_CANCEL), 0);
   (void)h2ws_conn_tick(wire.conn);
   test_text_collect(&wire);
   ck_assert_int_eq(events.closed, 1);

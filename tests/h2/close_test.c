@@ -104,6 +104,8 @@ END_TEST
 START_TEST(F_44_any_reset_is_abnormal) {
   static const uint32_t codes[] = {WIRE_NO_ERROR, WIRE_CANCEL, WIRE_INTERNAL,
                                    0xdeadbeef};
+  static const char *const words[] = {": NO_ERROR", ": CANCEL",
+                                      ": INTERNAL_ERROR", "unknown code"};
   size_t i;
   wire_server(&w, test_chunks[_i]);
   for (i = 0; i < LEN(codes); i++) {
@@ -112,6 +114,7 @@ START_TEST(F_44_any_reset_is_abnormal) {
     wire_rst(&w.in, id, codes[i]);
     wire_feed(&w);
     expect_closed(app, H2WS_CLOSE_LOST, 1006);
+    ck_assert_ptr_nonnull(strstr(app->events.detail, words[i]));
     ck_assert_uint_eq(app->events.h2_code, codes[i]);
     ck_assert(app->events.by_peer);
   }

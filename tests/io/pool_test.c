@@ -421,7 +421,10 @@ START_TEST(those_that_waited_go_there_too) {
   if (_i == 0) {
     ck_assert_int_eq(h2ws_conn_drain(edge.conn), 0);
   } else {
-    ck_assert_int_eq(h2ws_conn_shutdown(edge.conn, _i == 1 ? 0 : 11), 0);
+    ck_assert_int_eq(
+      h2ws_conn_shutdown(edge.conn, _i == 1 ? H2WS_H2_NO_ERROR
+                                            : H2WS_H2_ENHANCE_YOUR_CALM),
+      0);
   }
   visit_opened(1);
   visit_echo(1);

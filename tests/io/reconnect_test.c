@@ -129,7 +129,8 @@ START_TEST(H_26_it_comes_back_and_subscribes_again) {
     ck_assert_int_eq(seen.opened, i);
     ck_assert_ptr_nonnull(h2ws_reconnect_socket(reconnect));
     if (i % 2 == 0) {
-      ck_assert_int_eq(h2ws_conn_shutdown(edge.conn, 2), 0);
+      ck_assert_int_eq(h2ws_conn_shutdown(edge.conn, H2WS_H2_INTERNAL_ERROR),
+                       0);
     } else if (i == 1) {
       ck_assert_int_eq(h2ws_socket_abort(edge.socket), 0);
     } else {

@@ -379,7 +379,7 @@ START_TEST(W_43_interop_27_a_refusal_is_on_the_wire_in_one_turn) {
   raw_look();
   ck_assert_uint_eq(raw.len, 0);
   if (_i == 0) {
-    ck_assert_int_eq(h2ws_stream_reset(edge.waiting, NGHTTP2_CANCEL), 0);
+    ck_assert_int_eq(h2ws_stream_reset(edge.waiting, H2WS_H2_CANCEL), 0);
   } else {
     ck_assert_int_eq(h2ws_stream_respond(edge.waiting, 403, NULL, 0, NULL, 0),
                      0);

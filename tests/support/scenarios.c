@@ -86,7 +86,7 @@ static void dropped(struct world *w) {
   (void)world_open(w, "/echo");
   (void)world_post(w, "/raw");
   world_pump(w);
-  (void)h2ws_conn_shutdown(w->conn[WORLD_CLIENT], 0);
+  (void)h2ws_conn_shutdown(w->conn[WORLD_CLIENT], H2WS_H2_NO_ERROR);
   world_pump(w);
 }
 

@@ -214,7 +214,7 @@ static void echo_bytes(h2ws_stream *stream, void *user) {
   while (h2ws_stream_is_writable(stream) &&
          (n = h2ws_stream_peek(stream, &data)) > 0) {
     if (expected(h2ws_stream_write(stream, data, (size_t)n)) != 0) {
-      (void)h2ws_stream_reset(stream, 2);
+      (void)h2ws_stream_reset(stream, H2WS_H2_INTERNAL_ERROR);
       return;
     }
     (void)expected(h2ws_stream_consume(stream, (size_t)n));
@@ -567,7 +567,7 @@ void world_abort(struct world_handle *h) {
   if (has_socket(h)) {
     (void)expected(h2ws_socket_abort(h->socket));
   } else if (has_stream(h)) {
-    (void)expected(h2ws_stream_reset(h->stream, 8));
+    (void)expected(h2ws_stream_reset(h->stream, H2WS_H2_CANCEL));
   }
 }
 

@@ -5,8 +5,6 @@
 #include "tests/support/suite.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
-#define H2_NO_ERROR 0
-#define H2_CANCEL 8
 
 static struct test_pipe pipe;
 
@@ -242,7 +240,8 @@ START_TEST(K_09_the_stream_is_ended_after_both_closes) {
   ck_assert(!pipe.was_reset);
   test_pipe_advance(&pipe, 200);
   ck_assert(pipe.was_reset);
-  ck_assert_uint_eq(pipe.reset_code, pipe.server ? H2_NO_ERROR : H2_CANCEL);
+  ck_assert_uint_eq(pipe.reset_code,
+                    pipe.server ? H2WS_H2_NO_ERROR : H2WS_H2_CANCEL);
   test_pipe_expect_trace(&pipe, "close clean 1000 \n");
   test_pipe_dispose(&pipe);
 }
@@ -290,7 +289,7 @@ START_TEST(K_12_a_close_that_nobody_answers) {
   ck_assert_int_eq(pipe.events.closed, 0);
   test_pipe_advance(&pipe, 1);
   ck_assert(pipe.was_reset);
-  ck_assert_uint_eq(pipe.reset_code, H2_CANCEL);
+  ck_assert_uint_eq(pipe.reset_code, H2WS_H2_CANCEL);
   test_pipe_expect_trace(&pipe, "close timeout 1006 \n");
   ck_assert_int_eq(pipe.events.error, H2WS_ERR_TIMEOUT);
   test_pipe_dispose(&pipe);

@@ -268,7 +268,7 @@ static void take_bytes(struct lane *lane, const uint8_t *data, size_t len) {
   }
   if (lane->run->scenario->ending == WE_RESET &&
       lane->came == lane->run->scenario->bytes) {
-    check(lane->run, h2ws_stream_reset(lane->stream, 8), "reset");
+    check(lane->run, h2ws_stream_reset(lane->stream, H2WS_H2_CANCEL), "reset");
   }
 }
 

@@ -86,9 +86,9 @@ static bool send_elsewhere(struct edge *edge, h2ws_stream *stream,
   } else if (strcmp(path, "/first") == 0 || strcmp(path, "/never") == 0) {
     (void)h2ws_stream_respond(stream, 421, NULL, 0, NULL, 0);
   } else if (strcmp(path, "/http1") == 0) {
-    (void)h2ws_stream_reset(stream, 13); /* HTTP_1_1_REQUIRED */
+    (void)h2ws_stream_reset(stream, H2WS_H2_HTTP_1_1_REQUIRED);
   } else if (strcmp(path, "/refuse") == 0) {
-    (void)h2ws_stream_reset(stream, 7); /* REFUSED_STREAM */
+    (void)h2ws_stream_reset(stream, H2WS_H2_REFUSED_STREAM);
   } else {
     return false;
   }
