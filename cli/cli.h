@@ -23,8 +23,21 @@ int cli_serve(int argc, char **argv);
 int cli_connect(int argc, char **argv);
 int cli_demo(void);
 
-/* What `h2ws serve` does with a request. */
+/* What `h2ws serve` does with a request, and with those for /echo. */
 void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user);
+void cli_serve_echo(h2ws_stream *stream);
+
+/* Of the whole run, so before anything is served. `report`: to stderr. */
+void cli_echo_set(bool compress, bool report);
+
+/* cli/page.html, by cmake/Page.cmake. */
+extern const char cli_page_policy[];
+extern const uint8_t cli_page[];
+extern const size_t cli_page_len;
+
+/* "HTTP/2 stream 1" or "HTTP/1.1"; then ", TLS 1.3" and what was agreed on. */
+void cli_print_stream(FILE *to, h2ws_stream *stream);
+void cli_print_agreed(FILE *to, h2ws_socket *socket);
 
 /* The exit code for the way a connection or a socket ended. */
 int cli_exit_code(const h2ws_close_info *info);

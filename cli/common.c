@@ -1,3 +1,6 @@
+#include <inttypes.h>
+#include <string.h>
+
 #include "cli/cli.h"
 
 static int verbose;
@@ -44,4 +47,32 @@ static int exit_of_error(int error) {
 
 int cli_exit_code(const h2ws_close_info *info) {
   return info->cls == H2WS_CLOSE_CLEAN ? CLI_OK : exit_of_error(info->error);
+}
+
+void cli_print_stream(FILE *to, h2ws_stream *stream) {
+  if (h2ws_conn_http(h2ws_stream_conn(stream)) == H2WS_HTTP_1_1) {
+    (void)fputs("HTTP/1.1", to);
+  } else {
+    (void)fprintf(to, "HTTP/2 stream %" PRId64, h2ws_stream_id(stream));
+  }
+}
+
+void cli_print_agreed(FILE *to, h2ws_socket *socket) {
+  h2ws_link_info info = {.size = sizeof(info)};
+  const char *protocol = h2ws_socket_protocol(socket);
+  (void)h2ws_conn_link_info(h2ws_stream_conn(h2ws_socket_stream(socket)),
+                            &info);
+  (void)fputs(info.tls_version == NULL ? ", cleartext" : ", TLS", to);
+  if (info.tls_version != NULL) { /* OpenSSL writes TLSv1.3 */
+    (void)fprintf(to, " %s",
+                  strncmp(info.tls_version, "TLSv", 4) == 0
+                    ? info.tls_version + 4
+                    : info.tls_version);
+  }
+  if (protocol != NULL) {
+    (void)fprintf(to, ", subprotocol %s", protocol);
+  }
+  if (h2ws_socket_has_compression(socket)) {
+    (void)fputs(", permessage-deflate", to);
+  }
 }

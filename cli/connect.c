@@ -199,29 +199,8 @@ static bool input_start(struct session *s) {
 
 static void on_open(h2ws_socket *socket, void *user) {
   struct session *s = user;
-  h2ws_stream *stream = h2ws_socket_stream(socket);
-  h2ws_link_info info = {0};
-  info.size = sizeof(info);
-  (void)h2ws_conn_link_info(h2ws_stream_conn(stream), &info);
-  if (info.http == H2WS_HTTP_1_1) {
-    (void)fputs("HTTP/1.1", stderr);
-  } else {
-    (void)fprintf(stderr, "HTTP/2 stream %lld",
-                  (long long)h2ws_stream_id(stream));
-  }
-  (void)fputs(info.tls_version == NULL ? ", cleartext" : ", TLS", stderr);
-  if (info.tls_version != NULL) { /* OpenSSL writes TLSv1.3 */
-    (void)fprintf(stderr, " %s",
-                  strncmp(info.tls_version, "TLSv", 4) == 0
-                    ? info.tls_version + 4
-                    : info.tls_version);
-  }
-  if (h2ws_socket_protocol(socket) != NULL) {
-    (void)fprintf(stderr, ", subprotocol %s", h2ws_socket_protocol(socket));
-  }
-  if (h2ws_socket_has_compression(socket)) {
-    (void)fputs(", permessage-deflate", stderr);
-  }
+  cli_print_stream(stderr, h2ws_socket_stream(socket));
+  cli_print_agreed(stderr, socket);
   (void)fputc('\n', stderr);
   if (!input_start(s)) {
     (void)h2ws_socket_abort(socket);

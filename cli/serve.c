@@ -7,103 +7,6 @@
 
 #include "cli/cli.h"
 
-#define PAGE_TYPE "text/html; charset=utf-8"
-
-static const char page[] = "<!doctype html>\n<title>h2ws</title>\n"
-                           "<h1>h2ws serves here</h1>\n"
-                           "<p>WebSocket echo on <code>/echo</code>, over "
-                           "HTTP/2 (RFC 8441) and HTTP/1.1.</p>\n";
-
-/* ------------------------------------------------------------------------
- * /echo: messages. What cannot be sent yet is not read yet.
- */
-
-/* A message that waits for room in the socket's queue. */
-struct echo {
-  h2ws_type type;
-  uint8_t *data;
-  size_t len;
-};
-
-static void echo_message(h2ws_socket *socket, h2ws_type type,
-                         const uint8_t *data, size_t len, void *user) {
-  struct echo *waiting;
-  (void)user;
-  if (h2ws_socket_send(socket, type, data, len) != H2WS_ERR_AGAIN) {
-    return;
-  }
-  waiting = calloc(1, sizeof(*waiting));
-  if (waiting != NULL) {
-    waiting->data = malloc(len > 0 ? len : 1);
-  }
-  if (waiting == NULL || waiting->data == NULL) {
-    free(waiting);
-    (void)h2ws_socket_abort(socket);
-    return;
-  }
-  waiting->type = type;
-  waiting->len = len;
-  if (len > 0) {
-    memcpy(waiting->data, data, len);
-  }
-  h2ws_socket_set_user(socket, waiting);
-  (void)h2ws_socket_pause(socket);
-}
-
-static void echo_forget(h2ws_socket *socket) {
-  struct echo *waiting = h2ws_socket_user(socket);
-  if (waiting != NULL) {
-    h2ws_socket_set_user(socket, NULL);
-    free(waiting->data);
-    free(waiting);
-  }
-}
-
-static void echo_writable(h2ws_socket *socket, void *user) {
-  struct echo *waiting = user;
-  if (waiting != NULL && h2ws_socket_send(socket, waiting->type, waiting->data,
-                                          waiting->len) != H2WS_ERR_AGAIN) {
-    echo_forget(socket);
-    (void)h2ws_socket_resume(socket);
-  }
-}
-
-static void echo_close(h2ws_socket *socket, const h2ws_close_info *info,
-                       void *user) {
-  (void)info;
-  (void)user;
-  echo_forget(socket);
-}
-
-static const h2ws_socket_callbacks echo_callbacks = {
-  .size = sizeof(h2ws_socket_callbacks),
-  .on_message = echo_message,
-  .on_writable = echo_writable,
-  .on_close = echo_close,
-};
-
-/* Of the whole run, so read before anything is served. */
-static bool compress;
-
-static void serve_echo(h2ws_stream *stream) {
-  static const h2ws_header version = {"sec-websocket-version", "13"};
-  h2ws_socket *socket = NULL;
-  h2ws_socket_options options;
-  if (!h2ws_stream_is_websocket(stream)) {
-    /* Another :protocol (RFC 9220 section 3), or none at all. */
-    int status = h2ws_stream_protocol(stream) != NULL ? 501 : 400;
-    (void)h2ws_stream_respond(stream, status, &version, 1, NULL, 0);
-    return;
-  }
-  h2ws_socket_options_default(&options, sizeof(options));
-  options.max_fragments = 1U << 17; /* the Autobahn suite sends 65536 */
-  options.compress = compress;
-  options.compress_send_takeover = true;
-  options.compress_recv_takeover = true;
-  (void)h2ws_socket_accept(stream, &socket, NULL, 0, &options, &echo_callbacks,
-                           NULL);
-}
-
 /* ------------------------------------------------------------------------
  * /raw: bytes
  */
@@ -145,7 +48,7 @@ static void serve_raw(h2ws_stream *stream) {
  * Requests
  */
 
-/* The path without its query. */
+/* Without its query. */
 static bool path_is(const char *path, const char *wanted) {
   size_t len = strlen(wanted);
   return strncmp(path, wanted, len) == 0 &&
@@ -153,7 +56,10 @@ static bool path_is(const char *path, const char *wanted) {
 }
 
 void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
-  static const h2ws_header html = {"content-type", PAGE_TYPE};
+  static const h2ws_header html[] = {
+    {"content-type", "text/html; charset=utf-8"},
+    {"content-security-policy", cli_page_policy},
+  };
   static const h2ws_header text = {"content-type", "text/plain"};
   const char *path = h2ws_stream_path(stream);
   (void)conn;
@@ -161,11 +67,11 @@ void cli_serve_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   if (path == NULL) {
     (void)h2ws_stream_respond(stream, 501, NULL, 0, NULL, 0);
   } else if (path_is(path, "/echo")) {
-    serve_echo(stream);
+    cli_serve_echo(stream);
   } else if (path_is(path, "/raw")) {
     serve_raw(stream);
   } else if (path_is(path, "/") && h2ws_stream_protocol(stream) == NULL) {
-    (void)h2ws_stream_respond(stream, 200, &html, 1, page, sizeof(page) - 1);
+    (void)h2ws_stream_respond(stream, 200, html, 2, cli_page, cli_page_len);
   } else if (path_is(path, "/healthz") &&
              h2ws_stream_protocol(stream) == NULL) {
     (void)h2ws_stream_respond(stream, 200, &text, 1, "ok\n", 3);
@@ -211,7 +117,7 @@ static bool read_http(const char *version, h2ws_http *out) {
 
 /* True if the options make sense. */
 static bool read_options(int argc, char **argv, h2ws_server_options *o,
-                         int *verbose) {
+                         bool *compress, int *verbose) {
   static const struct option longs[] = {
     {"listen", required_argument, NULL, 'l'},
     {"cert", required_argument, NULL, 'c'},
@@ -247,7 +153,7 @@ static bool read_options(int argc, char **argv, h2ws_server_options *o,
       o->threads = (unsigned)strtoul(optarg, NULL, 10);
       break;
     case 'z':
-      compress = true;
+      *compress = true;
       break;
     case 'v':
       (*verbose)++;
@@ -301,15 +207,18 @@ static int serve(h2ws_loop *loop, const h2ws_server_options *options,
 int cli_serve(int argc, char **argv) {
   h2ws_server_options options;
   h2ws_loop *loop = NULL;
+  bool compress = false;
   int verbose = 0;
   int rv;
   h2ws_server_options_default(&options, sizeof(options));
   options.listen = "127.0.0.1:8443";
   options.conn.protocols = "*";
-  if (!read_options(argc, argv, &options, &verbose)) {
+  if (!read_options(argc, argv, &options, &compress, &verbose)) {
     return CLI_USAGE;
   }
   cli_set_verbose(verbose);
+  cli_echo_set(compress, verbose > 0);
+  (void)setvbuf(stderr, NULL, _IOLBF, 0); /* lines of threads stay whole */
   if (h2ws_loop_new(&loop, NULL) != 0) {
     (void)fprintf(stderr, "h2ws serve: no event loop to be had\n");
     return CLI_RECEIVE;

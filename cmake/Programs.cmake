@@ -1,7 +1,8 @@
 # cli/*.c is the tool; each file of examples/ and bench/ is a program.
 file(GLOB H2WS_CLI_SOURCES CONFIGURE_DEPENDS cli/*.c)
 if(H2WS_CLI_SOURCES AND TARGET h2ws_static)
-  add_executable(h2ws_tool ${H2WS_CLI_SOURCES})
+  include(cmake/Page.cmake)
+  add_executable(h2ws_tool ${H2WS_CLI_SOURCES} ${CMAKE_BINARY_DIR}/cli/page.c)
   set_target_properties(h2ws_tool PROPERTIES OUTPUT_NAME h2ws)
   target_include_directories(h2ws_tool PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(h2ws_tool PRIVATE h2ws_all OpenSSL::SSL

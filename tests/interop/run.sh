@@ -1207,46 +1207,79 @@ start_browser() {
   children+=("$browser")
 }
 
-# browser_cases NAME BROWSER HTTP: it loads page.html, which reports. Where the
-# server takes any, the browser must come to HTTP/2 by itself.
-browser_cases() {
-  local name=$1 count accept=any
-  [ "$3" = 2 ] || accept=$3
-  if ! start "$name" "$page_server" "${tls[@]}" \
-    --page "$here/browser/page.html" --http "$accept"; then
-    return
-  fi
-  start_browser "$2" "https://localhost:${url##*:}/#$3"
-  until_true 90 settled '^done$' "$log" "$browser"
+end_browser() {
   kill -TERM "$browser" 2>/dev/null
   until_true 20 gone "$browser" || kill -KILL "$browser"
   wait "$browser" 2>/dev/null
+  rm -rf "$work/home-$1"
+}
+
+# serve_said TEXT
+serve_said() {
+  grep -q -- "$1" "$log.err" || because "not said: $1; $(tail -n 1 "$log.err")"
+}
+
+# page_cases NAME BROWSER: the page that `h2ws serve` has itself. By what it
+# tried, and by the HTTP/2 connection that it came by, it closes a WebSocket.
+page_cases() {
+  serve "$1" "${tls[@]}" --compress -v || return
+  start_browser "$2" "https://localhost:${url##*:}/"
+  until_true 60 settled ' /echo: closed' "$log.err" "$browser"
+  one "$1/http-2" serve_said \
+    'HTTP/2 stream [0-9]* /echo: open, TLS 1.3, permessage-deflate$'
+  one "$1/round-trips-and-we-close" serve_said \
+    ' /echo: closed, code 4002 "all came back", clean, by the client$'
+  one "$1/server-closes" serve_said \
+    ' /echo?close=4001: closed, code 4001, clean, by us$'
+  end_browser "$2"
+  stop_ours "$1"
+}
+
+# browser_cases NAME BROWSER HTTP [ARGUMENT...]: page.html, from another origin,
+# reports what it sees of `h2ws serve ARGUMENT...`.
+browser_cases() {
+  local name=$1 browser_name=$2 http=$3 count ours ours_log place
+  shift 3
+  serve "$name/ours" "${tls[@]}" --compress -v "$@" || return
+  ours=$server
+  ours_log=$log
+  place=localhost:${url##*:}
+  start "$name/origin" node "$here/browser/server.js" "${tls[@]}" \
+    --log "$ours_log.err" || return
+  start_browser "$browser_name" "https://localhost:${url##*:}/#$place/$http"
+  until_true 120 settled ' /echo?stop: open' "$ours_log.err" "$browser"
+  kill -TERM "$ours"
+  until_true 20 settled '^done$' "$log" "$browser"
   sed -n "s,^\(ok\|FAIL\) ,\1 $name/,p" "$log"
   count=$(grep -c '^ok ' "$log")
   passed=$((passed + count))
   failed=$((failed + $(grep -c '^FAIL ' "$log")))
-  grep -q '^done$' "$log" ||
-    fail "$name" "it stopped after $count: $(tail -n 1 "$work/home-$2.log")"
-  rm -rf "$work/home-$2"
+  grep -q '^done$' "$log" || fail "$name" \
+    "it stopped after $count: $(tail -n 1 "$work/home-$browser_name.log")"
+  end_browser "$browser_name"
+  stop "$name/origin"
+  server=$ours log=$ours_log
   stop_ours "$name"
 }
 
 group_browser() {
-  local each
-  have_ours browser || return
+  local each only
+  have_ours browser && have_node browser || return
   if ! command -v certutil >/dev/null; then
     skip browser "certutil is missing: Debian's libnss3-tools"
     return
   fi
-  have_driver browser browser/page_server -levent_core || return
-  page_server=$driver
   for each in chromium firefox-esr; do
     if ! command -v "$each" >/dev/null; then
       skip "browser/$each" "$each is missing: Debian's package of that name"
       continue
     fi
+    page_cases "browser/$each/page" "$each"
     browser_cases "browser/$each/2" "$each" 2
-    browser_cases "browser/$each/1.1" "$each" 1.1
+    # Chromium need not be told: from another origin it has no connection yet.
+    only=()
+    [ "$each" = chromium ] || only=(--http 1.1)
+    browser_cases "browser/$each/1.1" "$each" 1.1 "${only[@]}"
   done
 }
 
