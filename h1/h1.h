@@ -28,6 +28,7 @@ bool h2ws__h1_wants_send(const struct h2ws__h1 *h1);
 bool h2ws__h1_wants_recv(const struct h2ws__h1 *h1);
 bool h2ws__h1_finished(const struct h2ws__h1 *h1);
 int h2ws__h1_drain(struct h2ws__h1 *h1);
+void h2ws__h1_set_idle_timeout(struct h2ws__h1 *h1, uint32_t ms);
 int h2ws__h1_shutdown(struct h2ws__h1 *h1);
 bool h2ws__h1_can_open(const struct h2ws__h1 *h1);
 size_t h2ws__h1_streams(const struct h2ws__h1 *h1);

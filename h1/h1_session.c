@@ -222,6 +222,15 @@ int h2ws__h1_drain(struct h2ws__h1 *h1) {
   return 0;
 }
 
+void h2ws__h1_set_idle_timeout(struct h2ws__h1 *h1, uint32_t ms) {
+  bool idle = h1->stream == NULL && !h1->rx.head.begun &&
+              (!h1->server || h1->exchanges > 0);
+  h1->options.idle_timeout_ms = ms;
+  if (idle && h1->phase < H2WS__H1_FAILED) {
+    h2ws__h1_arm(h1, &h1->idle_timer, ms);
+  }
+}
+
 /* ------------------------------------------------------------------------
  * Between the calls
  */

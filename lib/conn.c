@@ -649,8 +649,13 @@ int h2ws_conn_set_idle_timeout(h2ws_conn *conn, uint32_t ms) {
     return H2WS_ERR_INVALID;
   }
   conn_enter(conn);
+  if (conn->sniff != NULL) {
+    conn->sniff->options.idle_timeout_ms = ms;
+  }
   if (conn->h2 != NULL) {
     h2ws__h2_set_idle_timeout(conn->h2, ms);
+  } else {
+    h2ws__h1_set_idle_timeout(conn->h1, ms);
   }
   conn_leave(conn);
   return 0;

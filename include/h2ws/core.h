@@ -548,9 +548,7 @@ H2WS_EXTERN size_t h2ws_conn_streams(const h2ws_conn *conn);
  */
 H2WS_EXTERN size_t h2ws_conn_room(const h2ws_conn *conn);
 
-/*
- * Changes options.idle_timeout_ms from now on (HTTP/2; else nothing happens).
- */
+/* Changes options.idle_timeout_ms from now on. */
 H2WS_EXTERN int h2ws_conn_set_idle_timeout(h2ws_conn *conn, uint32_t ms);
 
 /* The stream with this id, or NULL if it is gone. Borrowed. Constant time. */

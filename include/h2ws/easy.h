@@ -78,11 +78,12 @@ typedef struct h2ws_options {
   uint64_t max_message;      /* bytes of a received message; 16 MiB */
   size_t send_queue;         /* bytes waiting to be sent; 1 MiB */
   size_t recv_queue;         /* bytes waiting to be received; 256 KiB */
-  h2ws_http http;            /* of a ws(s) URL; H2WS_HTTP_ANY: HTTP/2, or
-                                HTTP/1.1 where the server has no more */
-  const char *method;        /* of an http(s) URL; NULL: "POST" */
+  h2ws_http http;            /* H2WS_HTTP_ANY: HTTP/2, or HTTP/1.1 where the
+                                server has no more */
+  const char *method;        /* of an http(s) URL; NULL: "POST"; with GET and
+                                HEAD nothing is sent after the request */
   const char *protocol;      /* of an http(s) URL: extended CONNECT with this
-                                :protocol; NULL: no CONNECT */
+                                :protocol, HTTP/2 only; NULL: no CONNECT */
   const h2ws_client_options *client; /* what is not above; NULL: defaults */
   const h2ws_socket_options *socket; /* what is not above; NULL: defaults */
   /*
@@ -113,8 +114,12 @@ H2WS_EXTERN void h2ws_options_default(h2ws_options *options, size_t size);
 /*
  * Connects and waits until the server has accepted. The URL decides what is
  * carried: wss and ws messages (WebSocket), https and http bytes (a stream
- * both ways, HTTP/2 only). `options` may be NULL. NULL on failure: ask
- * h2ws_error(NULL).
+ * both ways). `options` may be NULL. NULL on failure: ask h2ws_error(NULL).
+ *
+ * Over HTTP/1.1 the bytes are the bodies of a request, in chunks, and of its
+ * answer. h2ws servers answer at once and so both ways flow at a time. Many
+ * servers do not begin to answer before they have the whole body, over HTTP/2
+ * too: then this fails after open_timeout_ms; h2ws_stream_open() is for them.
  */
 H2WS_EXTERN h2ws *h2ws_connect(const char *url, const h2ws_options *options);
 
@@ -150,7 +155,7 @@ H2WS_EXTERN int h2ws_cancel(h2ws *h);
  * The URL says where to listen ("wss://localhost:8443/echo"; port 0: any free
  * one) and what for: a path that ends with "/" takes all paths below it, a URL
  * without a path takes all. wss and ws accept WebSockets, https and http byte
- * streams (POST, PUT, CONNECT; HTTP/2 only).
+ * streams (POST, PUT; with HTTP/2 CONNECT too).
  */
 
 /*

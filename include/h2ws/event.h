@@ -241,14 +241,19 @@ typedef struct h2ws_client_options {
                                   in all; 10 s */
   /*
    * now, random and secure are set here. http: H2WS_HTTP_ANY, the default,
-   * means HTTP/2 for http and https. For ws and wss it means HTTP/2 with a
-   * fallback: where ALPN chooses http/1.1, where the peer's SETTINGS do not
-   * take WebSockets or its GOAWAY says HTTP_1_1_REQUIRED, and where a peer in
-   * cleartext does not speak HTTP/2, the connection announced is one of
-   * HTTP/1.1, which carries one socket. The loop remembers such origins for
-   * five minutes. What was asked for before such a GOAWAY came, or a reset with
-   * that code, ends with H2WS_ERR_HTTP_1_1; a pool asks again by HTTP/1.1,
-   * once.
+   * means HTTP/2 with a fallback: where ALPN chooses http/1.1, where the peer's
+   * SETTINGS do not take WebSockets (ws and wss) or its GOAWAY says
+   * HTTP_1_1_REQUIRED, and where a peer in cleartext does not speak HTTP/2, the
+   * connection announced is one of HTTP/1.1, which carries one socket, or one
+   * request after the other. The loop remembers such origins for five minutes,
+   * ws apart from http. What was asked for before such a GOAWAY came, or a
+   * reset with that code, ends with H2WS_ERR_HTTP_1_1; a pool asks again by
+   * HTTP/1.1, once.
+   *
+   * The body of a request goes in chunks then, unless it has a content-length.
+   * It can be written while the answer is read, but many servers answer only
+   * once they have all of it: count on one way after the other. CONNECT needs
+   * HTTP/2.
    */
   h2ws_conn_options conn;
 } h2ws_client_options;
@@ -302,9 +307,10 @@ H2WS_EXTERN void h2ws_client_free(h2ws_client *client);
  *
  * What goes to one origin, under the same h2ws_client_options, shares an
  * HTTP/2 connection as long as that takes new streams: after a GOAWAY the next
- * ones go to a new connection. A connection of HTTP/1.1 carries one WebSocket
- * and is never shared. A connection on which nothing is open ends after
- * conn.idle_timeout_ms; one that is not shared ends with what it carried.
+ * ones go to a new connection. A connection of HTTP/1.1 carries one WebSocket,
+ * or one request, and is never shared. A connection on which nothing is open
+ * ends after conn.idle_timeout_ms; one that is not shared ends with what it
+ * carried.
  *
  * What the peer certainly did not process is tried again, on a few connections
  * at most: after a GOAWAY, a reset with REFUSED_STREAM or HTTP_1_1_REQUIRED,
@@ -371,7 +377,11 @@ H2WS_EXTERN int h2ws_pool_open_socket(h2ws_pool *pool, h2ws_opening **out,
                                       const h2ws_socket_callbacks *callbacks,
                                       void *user);
 
-/* The same for another request, as h2ws_stream_open(). */
+/*
+ * The same for another request, as h2ws_stream_open(). The stream is handed out
+ * by on_open, so a body cannot be written before the answer has begun. A
+ * CONNECT that comes to a connection of HTTP/1.1 ends with H2WS_ERR_HTTP_1_1.
+ */
 H2WS_EXTERN int h2ws_pool_open_stream(h2ws_pool *pool, h2ws_opening **out,
                                       const char *url,
                                       const h2ws_client_options *client,

@@ -269,6 +269,8 @@ static int start_opening(struct h2ws__channel *c, h2ws_request *request) {
                     : dial->method != NULL ? dial->method
                                            : "POST";
   request->protocol = dial->protocol;
+  request->end =
+    strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
   return h2ws_pool_open_stream(pool, &c->loop.opening, dial->url,
                                &dial->options, request, &of_streams, c);
 }

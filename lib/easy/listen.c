@@ -268,11 +268,6 @@ static int server_judge(const struct server *s, h2ws_stream *stream,
     *why = "a byte stream is served on this path\n";
     return 405;
   }
-  if (!s->messages &&
-      h2ws_conn_http(h2ws_stream_conn(stream)) == H2WS_HTTP_1_1) {
-    *why = "a byte stream needs HTTP/2\n";
-    return 505;
-  }
   return s->options.allow == NULL ? 0 : s->options.allow(stream, s->user);
 }
 

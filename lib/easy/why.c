@@ -43,8 +43,8 @@ static const char *try_for_open(int error) {
            "RFC 8441 on in the server (axum: call enable_connect_protocol()).";
   case H2WS_ERR_HTTP_1_1:
   case H2WS_ERR_ALPN:
-    return "The server must offer HTTP/2 on this port (ALPN h2); a wss: "
-           "URL also does with HTTP/1.1.";
+    return "The server must offer HTTP/2 on this port (ALPN h2); or leave "
+           "options.http and options.protocol alone, to do with HTTP/1.1.";
   case H2WS_ERR_NOT_HTTP2:
     return "This port does not speak HTTP/2: leave options.http alone, to "
            "fall back to HTTP/1.1, or use wss: if it speaks TLS.";

@@ -32,7 +32,7 @@ struct h2ws_client {
   struct h2ws__link *link;
   h2ws_time deadline; /* for all of it */
   h2ws_http http;     /* what is tried */
-  bool waiting;       /* connected by HTTP/2, but does it take WebSockets? */
+  bool waiting;       /* connected by HTTP/2, but is that what it wants? */
   bool falls_back;    /* no: HTTP/1.1 is next */
   bool told;          /* on_close was called */
   bool free_asked;
@@ -135,7 +135,7 @@ static void client_announce(h2ws_client *client) {
   }
 }
 
-/* A socket would wait for the peer's SETTINGS anyway. */
+/* A request would wait for the peer's SETTINGS anyway. */
 static void client_wait(h2ws_client *client) {
   uint32_t ms = client_time_left(client);
   struct timeval tv;
@@ -157,16 +157,17 @@ static void event_open(struct h2ws__link *link) {
   }
 }
 
-/* The origin as the loop remembers it. */
-static void client_name(const h2ws_client *client, char *out, size_t len) {
-  (void)snprintf(out, len, "%s %s %.255s", client->url.secure ? "wss" : "ws",
-                 client->url.authority,
+/* The origin as the loop remembers it, for one kind of request. */
+static void client_name(const h2ws_client *client, bool websocket, char *out,
+                        size_t len) {
+  (void)snprintf(out, len, "%s%s %s %.255s", websocket ? "ws" : "http",
+                 client->url.secure ? "s" : "", client->url.authority,
                  client->unix_path == NULL ? "" : client->unix_path);
 }
 
-static void client_remember(h2ws_client *client) {
+void h2ws__client_remember_http1(h2ws_client *client, bool websocket) {
   char name[H2WS__HOST_MAX * 2 + 32];
-  client_name(client, name, sizeof(name));
+  client_name(client, websocket, name, sizeof(name));
   h2ws__origins_add(&client->loop->http1, name, h2ws__io_now(NULL));
 }
 
@@ -178,11 +179,12 @@ static void event_ready(struct h2ws__link *link, bool extended_connect) {
     }
     return;
   }
-  if (extended_connect || client->options.conn.wait_for_connect_protocol) {
+  if (extended_connect || !client->url.websocket ||
+      client->options.conn.wait_for_connect_protocol) {
     client_announce(client);
     return;
   }
-  client_remember(client);
+  h2ws__client_remember_http1(client, /* websocket = */ true);
   client->falls_back = true;
   (void)h2ws_conn_shutdown(link->conn, 0); /* NO_ERROR; then event_ended() */
 }
@@ -231,7 +233,7 @@ static void event_ended(struct h2ws__link *link, h2ws_conn *conn,
                      (waited && wants_http1(info));
   (void)conn;
   if (wants_http1(info) || (waited && info->error == H2WS_ERR_NOT_HTTP2)) {
-    client_remember(client);
+    h2ws__client_remember_http1(client, client->url.websocket);
   }
   client->waiting = false;
   client->falls_back = false;
@@ -334,7 +336,7 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
   return rv;
 }
 
-/* The peer neither takes nor refuses WebSockets. */
+/* The peer does not even say that it speaks HTTP/2. */
 static void on_wait_timeout(evutil_socket_t fd, short what, void *arg) {
   h2ws_client *client = arg;
   (void)fd;
@@ -489,17 +491,13 @@ static void client_fall_back(h2ws_client *client) {
   }
 }
 
-/* Other requests than WebSockets are for HTTP/2, unless told otherwise. */
 static h2ws_http client_choose_http(const h2ws_client *client) {
   char name[H2WS__HOST_MAX * 2 + 32];
   h2ws_http http = client->options.conn.http;
   if (http != H2WS_HTTP_ANY) {
     return http;
   }
-  if (!client->url.websocket) {
-    return H2WS_HTTP_2;
-  }
-  client_name(client, name, sizeof(name));
+  client_name(client, client->url.websocket, name, sizeof(name));
   return h2ws__origins_have(&client->loop->http1, name, h2ws__io_now(NULL))
            ? H2WS_HTTP_1_1
            : H2WS_HTTP_ANY;
@@ -578,10 +576,6 @@ int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
 void h2ws__client_on_ready(h2ws_client *client,
                            void (*fn)(h2ws_client *client, void *user)) {
   client->on_ready = fn;
-}
-
-void h2ws__client_remember_http1(h2ws_client *client) {
-  client_remember(client);
 }
 
 const char *h2ws_client_authority(const h2ws_client *client) {

@@ -11,7 +11,7 @@
 void h2ws__client_on_ready(h2ws_client *client,
                            void (*fn)(h2ws_client *client, void *user));
 
-/* From now on WebSockets to this origin use HTTP/1.1. */
-void h2ws__client_remember_http1(h2ws_client *client);
+/* From now on WebSockets, or other requests, to this origin use HTTP/1.1. */
+void h2ws__client_remember_http1(h2ws_client *client, bool websocket);
 
 #endif

@@ -20,7 +20,7 @@ struct h2ws__member {
   h2ws_client *client;
   struct h2ws__openings waiting; /* until it is ready */
   size_t asked;                  /* for streams, so far */
-  bool websocket;                /* made for one: may fall back to HTTP/1.1 */
+  bool websocket;                /* made for one, and knows if it is taken */
   bool alone;                    /* not shared */
   bool ready;
   bool retired; /* what is open stays, nothing new comes */
@@ -128,22 +128,17 @@ static void open_on(struct h2ws__member *m, h2ws_opening *o);
 static void place(h2ws_opening *o);
 
 /* For one: those behind it look for something else. */
-static void member_ready_alone(struct h2ws__member *m, bool http1) {
-  h2ws_opening *one = NULL;
-  h2ws_opening *o;
-  while ((o = m->waiting.first) != NULL) {
-    h2ws__opening_unlist(o);
-    if (one == NULL && (o->url.websocket || !http1)) {
-      one = o;
-    } else {
-      opening_again(o);
-    }
-  }
-  if (one != NULL) {
-    open_on(m, one);
-  } else {
+static void member_ready_alone(struct h2ws__member *m) {
+  h2ws_opening *one = m->waiting.first;
+  if (one == NULL) {
     member_drop(m);
+    return;
   }
+  h2ws__opening_unlist(one);
+  while (m->waiting.first != NULL) {
+    opening_again(m->waiting.first);
+  }
+  open_on(m, one);
 }
 
 static void member_ready(struct h2ws__member *m) {
@@ -154,7 +149,7 @@ static void member_ready(struct h2ws__member *m) {
     remember_alone(m->pool, m->key);
   }
   if (m->alone) {
-    member_ready_alone(m, http1);
+    member_ready_alone(m);
     return;
   }
   while (m->waiting.first != NULL && !m->dropped) {
@@ -176,27 +171,12 @@ static void on_ready(h2ws_client *client, void *user) {
   member_ready(user);
 }
 
-/* A connection for requests has no HTTP/1.1 to fall back to. */
-static bool may_fall_back(const struct h2ws__member *m, const h2ws_opening *o,
-                          int error) {
-  return o->url.websocket && !m->websocket &&
-         o->client.conn.http == H2WS_HTTP_ANY &&
-         (error == H2WS_ERR_ALPN || error == H2WS_ERR_NOT_HTTP2 ||
-          error == H2WS_ERR_UNSUPPORTED || error == H2WS_ERR_LOST);
-}
-
 static void on_close(h2ws_client *client, const h2ws_close_info *info,
                      void *user) {
   struct h2ws__member *m = user;
-  h2ws_opening *o;
   (void)client;
-  while ((o = m->waiting.first) != NULL) {
-    if (!m->pool->freed && may_fall_back(m, o, info->error)) {
-      o->fresh = true;
-      opening_again(o);
-    } else {
-      opening_call_close(o, info);
-    }
+  while (m->waiting.first != NULL) {
+    opening_call_close(m->waiting.first, info);
   }
   member_drop(m);
 }
@@ -326,11 +306,17 @@ static bool again_on_another(h2ws_opening *o, struct h2ws__member *m) {
   return true;
 }
 
+static bool is_connect(const h2ws_opening *o) {
+  const char *method = o->request.method;
+  return o->socket_callbacks == NULL &&
+         (method == NULL || strcmp(method, "CONNECT") == 0);
+}
+
 static bool again_by_http1(h2ws_opening *o, struct h2ws__member *m) {
-  if (!o->url.websocket || o->client.conn.http != H2WS_HTTP_ANY) {
+  if (is_connect(o) || o->client.conn.http != H2WS_HTTP_ANY) {
     return false;
   }
-  h2ws__client_remember_http1(m->client);
+  h2ws__client_remember_http1(m->client, o->url.websocket);
   remember_alone(o->pool, o->key);
   o->fresh = true;
   return true;
@@ -347,7 +333,9 @@ static bool should_try_again(h2ws_opening *o, const h2ws_close_info *info) {
   if (info->error == H2WS_ERR_HTTP_1_1) {
     return again_by_http1(o, m);
   }
-  if (may_fall_back(m, o, info->error) && info->error == H2WS_ERR_UNSUPPORTED) {
+  /* A connection for requests does not look whether it is taken. */
+  if (info->error == H2WS_ERR_UNSUPPORTED && o->url.websocket &&
+      !m->websocket && o->client.conn.http == H2WS_HTTP_ANY) {
     o->fresh = true;
     return true;
   }
@@ -423,6 +411,9 @@ static const h2ws_stream_callbacks asked_stream = {
 };
 
 static int ask(h2ws_conn *conn, h2ws_opening *o) {
+  if (is_connect(o) && h2ws_conn_http(conn) == H2WS_HTTP_1_1) {
+    return H2WS_ERR_HTTP_1_1;
+  }
   return o->socket_callbacks != NULL
            ? h2ws_socket_open(conn, &o->socket, &o->request, &o->socket_options,
                               &asked_socket, o)

@@ -189,6 +189,33 @@ START_TEST(bytes_come_back_after_half_close) {
 }
 END_TEST
 
+/* Both ways at a time, in chunks, on a connection that may carry more. */
+START_TEST(bytes_over_http_1_1) {
+  h2ws_handle_info info = {.size = sizeof(info)};
+  h2ws_serve_options so;
+  h2ws_server_options server;
+  char got[8];
+  h2ws *s;
+  h2ws *c;
+  serve_options(&so, &server);
+  server.conn.http = H2WS_HTTP_1_1;
+  s = h2ws_listen("http://127.0.0.1:0/raw", copy_bytes, NULL, &so);
+  ck_assert_msg(s != NULL, "%s", h2ws_error(NULL));
+  c = connect_to(url_of(s, "http", "/raw"));
+  expect_error(h2ws_info(c, &info), 0);
+  ck_assert_str_eq(info.http, "HTTP/1.1");
+  expect_error(h2ws_write(c, "abc", 3), 0);
+  ck_assert_int_eq((int)h2ws_read(c, got, sizeof(got), LONG_MS), 3);
+  expect_error(h2ws_write(c, "defg", 4), 0);
+  ck_assert_int_eq((int)h2ws_read(c, got, sizeof(got), LONG_MS), 4);
+  ck_assert_mem_eq(got, "defg", 4);
+  expect_error(h2ws_shutdown(c), 0);
+  expect_error(h2ws_read(c, got, sizeof(got), LONG_MS), H2WS_ERR_EOF);
+  expect_error(h2ws_close(c), 0);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 START_TEST(read_takes_messages_apart) {
   h2ws *s = listen_on("ws://127.0.0.1:0/", echo, NULL);
   h2ws *c = connect_to(url_of(s, "ws", "/"));
@@ -381,6 +408,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, compression_is_told);
   tcase_add_test(tc, every_size_comes_back);
   tcase_add_test(tc, bytes_come_back_after_half_close);
+  tcase_add_test(tc, bytes_over_http_1_1);
   tcase_add_test(tc, read_takes_messages_apart);
   tcase_add_test(tc, what_was_sent_before_close_arrives);
   tcase_add_test(tc, half_close_still_receives);

@@ -17,10 +17,21 @@ static struct edge edge;
 static struct guest guest;
 static struct raw raw;
 
+/* A request, and what came back. */
+static struct {
+  h2ws_stream *stream;
+  char body[64];
+  size_t len;
+  int status;
+  int closed;
+  int error;
+} asked;
+
 static void begin(bool cleartext) {
   certs_begin();
   certs_make_simple("server", NULL, "DNS:localhost,IP:127.0.0.1");
   memset(&raw, 0, sizeof(raw));
+  memset(&asked, 0, sizeof(asked));
   raw.pem = certs_file("server");
   edge_begin(&edge);
   edge.options.cleartext = cleartext;
@@ -344,6 +355,206 @@ START_TEST(a_cleartext_server_of_http_1_1_gets_an_upgrade) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Ordinary requests fall back too
+ */
+
+static void on_answer(h2ws_stream *stream, void *user) {
+  (void)user;
+  asked.status = h2ws_stream_status(stream);
+}
+
+static void on_body(h2ws_stream *stream, void *user) {
+  h2ws_ssize n;
+  (void)user;
+  while ((n = h2ws_stream_read(stream, asked.body + asked.len,
+                               sizeof(asked.body) - asked.len)) > 0) {
+    asked.len += (size_t)n;
+  }
+}
+
+static void on_answer_close(h2ws_stream *stream, const h2ws_close_info *info,
+                            void *user) {
+  (void)stream;
+  (void)user;
+  asked.stream = NULL;
+  asked.error = info->error;
+  asked.closed++;
+}
+
+static const h2ws_stream_callbacks answer_callbacks = {
+  .size = sizeof(h2ws_stream_callbacks),
+  .on_open = on_answer,
+  .on_readable = on_body,
+  .on_close = on_answer_close,
+};
+
+static void ask(const char *method, const char *path) {
+  h2ws_request request = {.size = sizeof(request)};
+  memset(&asked, 0, sizeof(asked));
+  request.method = method;
+  request.authority = h2ws_client_authority(guest.client);
+  request.path = path;
+  request.end = strcmp(method, "GET") == 0;
+  ck_assert_int_eq(h2ws_stream_open(h2ws_client_conn(guest.client),
+                                    &asked.stream, &request, &answer_callbacks,
+                                    NULL),
+                   0);
+}
+
+static void expect_answer(int status, const char *body) {
+  EDGE_UNTIL(&edge, asked.closed);
+  ck_assert_int_eq(asked.error, 0);
+  ck_assert_int_eq(asked.status, status);
+  ck_assert_uint_eq(asked.len, strlen(body));
+  ck_assert_mem_eq(asked.body, body, asked.len);
+}
+
+static void wait_for_http(h2ws_http http) {
+  EDGE_UNTIL(&edge, guest.connected || guest.closed);
+  ck_assert_msg(guest.connected == 1, "%s", guest.detail);
+  ck_assert_int_eq(guest.http, http);
+}
+
+START_TEST(requests_fall_back_to_http_1_1) {
+  begin(_i == 0);
+  edge.options.conn.http = H2WS_HTTP_1_1;
+  edge_serve(&edge);
+  guest.no_socket = true;
+  guest_visit(&guest, _i == 0 ? "http" : "https", "localhost", "/");
+  wait_for_http(H2WS_HTTP_1_1);
+  ask("GET", "/");
+  expect_answer(404, "not here");
+  ask("GET", "/nowhere"); /* on the same connection */
+  expect_answer(404, "not here");
+  ck_assert_int_eq(edge.requests, 2);
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+/* The body before the answer, and some of it behind. */
+START_TEST(a_body_goes_in_chunks) {
+  h2ws_stream *served = NULL;
+  char got[16];
+  begin(_i == 0);
+  edge.options.conn.http = H2WS_HTTP_1_1;
+  edge_serve(&edge);
+  guest.no_socket = true;
+  guest_visit(&guest, _i == 0 ? "http" : "https", "localhost", "/");
+  wait_for_http(H2WS_HTTP_1_1);
+  ask("POST", "/wait");
+  ck_assert_int_eq(h2ws_stream_write(asked.stream, "ping", 4), 0);
+  EDGE_UNTIL(&edge, edge.waiting != NULL);
+  served = edge.waiting;
+  ck_assert_int_eq(h2ws_stream_accept(served, NULL, 0, NULL, NULL), 0);
+  ck_assert_int_eq(h2ws_stream_write(served, "pong", 4), 0);
+  EDGE_UNTIL(&edge, asked.len == 4);
+  ck_assert_int_eq(h2ws_stream_write(asked.stream, "more", 4), 0);
+  ck_assert_int_eq(h2ws_stream_shutdown(asked.stream), 0);
+  EDGE_UNTIL(&edge, h2ws_stream_get_state(served) == H2WS_STREAM_HALF_REMOTE);
+  ck_assert_int_eq(h2ws_stream_read(served, got, sizeof(got)), 8);
+  ck_assert_mem_eq(got, "pingmore", 8);
+  ck_assert_int_eq(h2ws_stream_shutdown(served), 0);
+  expect_answer(200, "pong");
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
+static void answer_request(struct raw *peer) {
+  static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+  peer->len = 0;
+  do {
+    if (raw_read(peer) <= 0) {
+      return;
+    }
+    peer->buf[peer->len] = '\0';
+  } while (strstr((const char *)peer->buf, "\r\n\r\n") == NULL);
+  (void)raw_write(peer, answer, sizeof(answer) - 1);
+  raw_read_all(peer);
+}
+
+static void only_http_1_1(struct raw *peer) {
+  raw_accept(peer);
+  peer->alpn = ALPN_HTTP_1_1;
+  raw_tls(peer, true);
+  answer_request(peer);
+}
+
+/* It answers the preface with 400, or just leaves. */
+static void only_http_1_1_in_cleartext(struct raw *peer) {
+  static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  raw_accept(peer);
+  (void)raw_read(peer);
+  if (peer->input == NULL) {
+    (void)raw_write(peer, answer, sizeof(answer) - 1);
+  }
+  next_connection(peer);
+  answer_request(peer);
+}
+
+static void require_http_1_1(struct raw *peer) {
+  raw_accept(peer);
+  peer->alpn = "\x02h2" ALPN_HTTP_1_1;
+  raw_tls(peer, true);
+  (void)raw_write(peer, RAW_SETTINGS GOAWAY_HTTP_1_1, 9 + 17);
+  raw_read_all(peer);
+  SSL_CTX_free(peer->ctx);
+  peer->ctx = NULL;
+  peer->alpn = ALPN_HTTP_1_1;
+  next_connection(peer);
+  raw_tls(peer, true);
+  answer_request(peer);
+}
+
+START_TEST(a_server_of_http_1_1_gets_a_request) {
+  static void (*const scripts[])(struct raw *) = {
+    only_http_1_1, only_http_1_1_in_cleartext, only_http_1_1_in_cleartext,
+    require_http_1_1};
+  bool secure = _i == 0 || _i == 3;
+  begin(!secure);
+  raw.input = _i == 2 ? "it just leaves" : NULL;
+  guest.no_socket = true;
+  raw_start_server(&raw, scripts[_i]);
+  connect_any(secure ? "https" : "http");
+  if (_i == 3) { /* announced with the SETTINGS before: right the next time */
+    EDGE_UNTIL(&edge, guest.closed);
+    h2ws_client_free(guest.client);
+    guest.connected = 0;
+    guest.closed = 0;
+    connect_any("https");
+  }
+  wait_for_http(H2WS_HTTP_1_1);
+  ask("GET", "/page");
+  expect_answer(200, "hi");
+  guest_leave(&guest);
+  raw_join(&raw, &edge);
+  ck_assert_mem_eq(raw.buf, "GET /page HTTP/1.1\r\nHost: localhost", 35);
+  end();
+}
+END_TEST
+
+/* What takes no WebSockets by HTTP/2 still takes requests by it. */
+START_TEST(requests_stay_with_http_2_where_websockets_fall_back) {
+  begin(_i == 0);
+  edge.options.conn.enable_connect_protocol = false;
+  edge_serve(&edge);
+  guest.no_socket = true;
+  guest_visit(&guest, _i == 0 ? "ws" : "wss", "localhost", "/");
+  wait_for_http(H2WS_HTTP_1_1);
+  guest_leave(&guest);
+  guest.connected = 0;
+  guest.closed = 0;
+  guest_visit(&guest, _i == 0 ? "http" : "https", "localhost", "/");
+  wait_for_http(H2WS_HTTP_2);
+  ask("GET", "/");
+  expect_answer(404, "not here");
+  guest_leave(&guest);
+  end();
+}
+END_TEST
+
 static void always_leave(struct raw *peer) {
   struct timeval tv = {0, 300000};
   (void)setsockopt(peer->listener, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -438,6 +649,11 @@ Suite *h2ws_test_suite(void) {
                  W_06_interop_04_interop_06_interop_07_interop_08_interop_17);
   tcase_add_loop_test(tc, F_32_HS_26_a_goaway_may_ask_for_http_1_1, 0, 2);
   tcase_add_loop_test(tc, a_cleartext_server_of_http_1_1_gets_an_upgrade, 0, 2);
+  tcase_add_loop_test(tc, requests_fall_back_to_http_1_1, 0, 2);
+  tcase_add_loop_test(tc, a_body_goes_in_chunks, 0, 2);
+  tcase_add_loop_test(tc, a_server_of_http_1_1_gets_a_request, 0, 4);
+  tcase_add_loop_test(tc, requests_stay_with_http_2_where_websockets_fall_back,
+                      0, 2);
   tcase_add_test(tc, interop_05_there_is_one_fallback_and_no_more);
   tcase_add_test(tc, interop_09_one_deadline_holds_for_all_of_it);
   tcase_add_test(tc, a_client_can_be_freed_while_it_waits);

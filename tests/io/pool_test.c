@@ -541,17 +541,60 @@ START_TEST(http_1_1_is_never_shared) {
 }
 END_TEST
 
-/* The request comes first: its connection asks for HTTP/2 only. */
-START_TEST(behind_a_request_it_still_falls_back) {
+START_TEST(requests_fall_back_too) {
   begin(_i == 0);
   edge.options.conn.http = H2WS_HTTP_1_1;
   serve();
   request_start(0, "/");
   visit_start(1, "/echo");
+  request_start(2, "/first");
   visit_opened(1);
+  visit_echo(1);
   ck_assert_int_eq(h2ws_conn_http(visits[1].conn), H2WS_HTTP_1_1);
   visit_ended(0);
+  visit_ended(2);
+  ck_assert_int_eq(visits[0].status, 404);
+  ck_assert_int_eq(visits[0].cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(visits[2].status, 200);
+  /* A connection ends with the request that it was made for. */
+  EDGE_UNTIL(&edge, h2ws_pool_conns(pool) == 1);
+  visit_leave(1);
+  end();
+}
+END_TEST
+
+START_TEST(HS_26_a_request_uses_http_1_1_where_it_is_required) {
+  begin(_i == 0);
+  serve();
+  visit_open(0, "/echo");
+  request_start(1, "/http1");
+  visit_opened(1);
+  ck_assert_int_eq(visits[1].status, 200);
+  request_start(2, "/http1"); /* remembered */
+  visit_opened(2);
+  ck_assert_int_eq(edge.requests, 4);
+  visit_open(3, "/echo"); /* requests apart from WebSockets */
+  ck_assert_int_eq(h2ws_conn_http(visits[3].conn), H2WS_HTTP_2);
+  end();
+}
+END_TEST
+
+/* HTTP/1.1 carries no byte stream of CONNECT: that is told, and not tried. */
+START_TEST(a_connect_needs_http_2) {
+  h2ws_request request = {.size = sizeof(request)};
+  begin(_i == 0);
+  edge.options.conn.http = H2WS_HTTP_1_1;
+  serve();
+  request.protocol = "raw";
+  ck_assert_int_eq(
+    h2ws_pool_open_stream(pool, &visits[0].opening, url_of("http", "/echo"),
+                          &client, &request, &stream_callbacks, &visits[0]),
+    0);
+  visit_ended(0);
+  ck_assert_int_eq(visits[0].error, H2WS_ERR_HTTP_1_1);
   ck_assert_int_eq(visits[0].opened, 0);
+  ck_assert_int_eq(edge.requests, 0);
+  EDGE_UNTIL(&edge, h2ws_pool_conns(pool) == 0);
   end();
 }
 END_TEST
@@ -727,7 +770,10 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(again, HS_26_http_1_1_is_used_where_it_is_required, 0, 2);
   tcase_add_test(again, http_1_1_is_not_used_against_the_options);
   tcase_add_loop_test(again, http_1_1_is_never_shared, 0, 2);
-  tcase_add_loop_test(again, behind_a_request_it_still_falls_back, 0, 2);
+  tcase_add_loop_test(again, requests_fall_back_too, 0, 2);
+  tcase_add_loop_test(again, HS_26_a_request_uses_http_1_1_where_it_is_required,
+                      0, 2);
+  tcase_add_loop_test(again, a_connect_needs_http_2, 0, 2);
   tcase_add_loop_test(again, without_the_setting_http_1_1_is_asked, 0, 2);
   tcase_add_test(ends, all_that_wait_hear_that_it_failed);
   tcase_add_loop_test(ends, what_cannot_be_asked_fails, 0, 2);
