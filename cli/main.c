@@ -25,7 +25,18 @@ static const char usage[] =
   "         permessage-deflate.\n"
   "demo     does both, and tells what happens.\n";
 
+/* `h2ws --help`, and behind a verb. */
+static bool asks_for_help(int argc, char **argv) {
+  const char *last = argv[argc - 1];
+  return (argc == 2 || argc == 3) &&
+         (strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0);
+}
+
 int main(int argc, char **argv) {
+  if (asks_for_help(argc, argv)) {
+    (void)fputs(usage, stdout);
+    return CLI_OK;
+  }
   if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
     return cli_serve(argc - 1, argv + 1);
   }
@@ -37,11 +48,6 @@ int main(int argc, char **argv) {
   }
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     printf("h2ws %s\n", h2ws_version());
-    return CLI_OK;
-  }
-  if (argc == 2 &&
-      (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-    (void)fputs(usage, stdout);
     return CLI_OK;
   }
   (void)fputs(usage, stderr);

@@ -45,4 +45,8 @@ connect 2 not-a-url
 connect 2 --no-such-option ws://127.0.0.1/
 connect 2 --http 3 wss://127.0.0.1/
 connect 2
+for verb in --help 'serve --help' 'connect -h'; do
+  # shellcheck disable=SC2086 # a verb and an option
+  "$tool" $verb | grep -q '^usage: h2ws serve' || fail "$verb does not help"
+done
 echo 'connect: ok'
