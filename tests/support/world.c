@@ -45,8 +45,17 @@ static struct world_handle *handle_new(struct world *w) {
   if (w->handles_len < WORLD_HANDLES) {
     h = &w->handles[w->handles_len++];
     h->world = w;
+    h->asked_at = w->env.now;
+    h->opened_at = H2WS_NEVER;
+    h->closing_at = H2WS_NEVER;
   }
   return h;
+}
+
+static void handle_open(struct world_handle *h) {
+  MUST(!h->opened && !h->closed);
+  h->opened = true;
+  h->opened_at = h->world->env.now;
 }
 
 static void handle_close(struct world_handle *h, const h2ws_close_info *info) {
@@ -54,6 +63,7 @@ static void handle_close(struct world_handle *h, const h2ws_close_info *info) {
   MUST(info->detail != NULL && info->detail[0] != '\0');
   MUST((info->cls == H2WS_CLOSE_CLEAN) == (info->error == 0));
   h->closed = true;
+  h->closed_at = h->world->env.now;
   h->cls = info->cls;
   h->error = info->error;
   h->socket = NULL;
@@ -99,8 +109,8 @@ static void message_check(struct world_handle *h, const uint8_t *data,
 
 static void on_open(h2ws_socket *socket, void *user) {
   struct world_handle *h = user;
-  MUST(!h->opened && !h->closed && h->socket == socket);
-  h->opened = true;
+  MUST(h->socket == socket);
+  handle_open(h);
 }
 
 static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
@@ -128,8 +138,8 @@ static const h2ws_socket_callbacks client_socket = {
 
 static void on_stream_open(h2ws_stream *stream, void *user) {
   struct world_handle *h = user;
-  MUST(!h->opened && !h->closed && h->stream == stream);
-  h->opened = true;
+  MUST(h->stream == stream);
+  handle_open(h);
 }
 
 static void on_stream_readable(h2ws_stream *stream, void *user) {
@@ -251,7 +261,8 @@ static void accept_socket(struct world *w, h2ws_stream *stream) {
                      stream, &socket, NULL, 0, &options,
                      w->chunked ? &server_chunks : &server_socket, h)) == 0) {
     h->socket = socket;
-    h->opened = true;
+    h->is_socket = true;
+    handle_open(h);
   } else if (h != NULL) {
     w->handles_len--; /* never handed out */
   }
@@ -264,7 +275,7 @@ static void accept_stream(struct world *w, h2ws_stream *stream) {
   }
   h->stream = stream;
   if (expected(h2ws_stream_accept(stream, NULL, 0, &server_stream, h)) == 0) {
-    h->opened = true;
+    handle_open(h);
   } else {
     w->handles_len--;
   }
@@ -287,6 +298,7 @@ static void conn_close(struct world *w, int side, const h2ws_close_info *info) {
   MUST(!w->conn_closed[side]);
   w->conn_closed[side] = true;
   w->conn_error[side] = info->error;
+  w->conn_closed_at[side] = w->env.now;
 }
 
 static void on_client_close(h2ws_conn *conn, const h2ws_close_info *info,
@@ -316,7 +328,33 @@ static const h2ws_conn_callbacks server_conn = {
  * The transport
  */
 
-static void pipe_put(struct world_pipe *p, const uint8_t *data, size_t len) {
+/* xorshift, as env_random(), whose bytes the delays shall not change. */
+static h2ws_time delay_next(struct world *w, const struct world_delay *delay) {
+  uint64_t span = (uint64_t)(delay->max_ms - delay->min_ms) + 1;
+  w->delay_state ^= w->delay_state << 13;
+  w->delay_state ^= w->delay_state >> 7;
+  w->delay_state ^= w->delay_state << 17;
+  return (delay->min_ms + (w->delay_state >> 32) % span) * H2WS_MS;
+}
+
+/* What was sent earlier arrives earlier. */
+static void pipe_delay(struct world *w, int from) {
+  struct world_pipe *p = &w->pipe[from];
+  h2ws_time due = w->env.now + delay_next(w, &w->delay[from]);
+  struct world_batch *last;
+  p->batches =
+    realloc(p->batches, (p->batches_len + 1) * sizeof(struct world_batch));
+  MUST(p->batches != NULL);
+  last = &p->batches[p->batches_len++];
+  if (p->batches_len > 1 && last[-1].due > due) {
+    due = last[-1].due;
+  }
+  *last = (struct world_batch){p->carried + p->len, due};
+}
+
+static void pipe_put(struct world *w, int from, const uint8_t *data,
+                     size_t len) {
+  struct world_pipe *p = &w->pipe[from];
   size_t end = p->start + p->len;
   if (p->data == NULL || p->cap - end < len) {
     p->cap = (end + len) * 2;
@@ -325,12 +363,45 @@ static void pipe_put(struct world_pipe *p, const uint8_t *data, size_t len) {
   }
   memcpy(p->data + end, data, len);
   p->len += len;
+  if (w->delay[from].max_ms > 0) {
+    pipe_delay(w, from);
+  }
+}
+
+/* Bytes at the other end, not handed over. */
+static size_t pipe_arrived(const struct world *w, const struct world_pipe *p) {
+  size_t late = p->batches_len;
+  while (late > 0 && p->batches[late - 1].due > w->env.now) {
+    late--;
+  }
+  if (late == p->batches_len) {
+    return p->len;
+  }
+  return late == 0 ? 0 : p->batches[late - 1].end - p->carried;
+}
+
+/* When more arrives. */
+static h2ws_time pipe_due(const struct world *w, const struct world_pipe *p) {
+  size_t i = 0;
+  while (i < p->batches_len && p->batches[i].due <= w->env.now) {
+    i++;
+  }
+  return i == p->batches_len || w->cut ? H2WS_NEVER : p->batches[i].due;
 }
 
 static void pipe_drop(struct world_pipe *p, size_t len) {
+  size_t gone = 0;
   p->len -= len;
   p->carried += len;
   p->start = p->len == 0 ? 0 : p->start + len;
+  while (gone < p->batches_len && p->batches[gone].end <= p->carried) {
+    gone++;
+  }
+  if (gone > 0) {
+    p->batches_len -= gone;
+    memmove(p->batches, p->batches + gone,
+            p->batches_len * sizeof(struct world_batch));
+  }
 }
 
 static void transport_dies(struct world *w) {
@@ -344,7 +415,7 @@ static bool take_output(struct world *w, int side) {
   h2ws_ssize n = h2ws_conn_send(w->conn[side], buf, sizeof(buf));
   MUST(n >= 0);
   if (n > 0 && !w->cut) {
-    pipe_put(&w->pipe[side], buf, (size_t)n);
+    pipe_put(w, side, buf, (size_t)n);
   }
   return n > 0;
 }
@@ -371,14 +442,15 @@ static void hand_over(struct world *w, int from, size_t len) {
 
 bool world_step(struct world *w, enum world_side from, size_t len) {
   bool moved = take_output(w, (int)from);
+  size_t arrived = pipe_arrived(w, &w->pipe[from]);
   if (w->cut) {
     return moved;
   }
-  if (w->pipe[from].len > 0 || w->cut_at[from] == 0) {
-    hand_over(w, (int)from, len);
+  if (arrived > 0 || w->cut_at[from] == 0) {
+    hand_over(w, (int)from, len < arrived ? len : arrived);
     return true;
   }
-  if (h2ws_conn_finished(w->conn[from])) {
+  if (w->pipe[from].len == 0 && h2ws_conn_finished(w->conn[from])) {
     w->cut = true; /* closed: the other side reads the end */
     (void)h2ws_conn_recv_eof(w->conn[1 - from], 0);
     return true;
@@ -386,7 +458,7 @@ bool world_step(struct world *w, enum world_side from, size_t len) {
   return moved;
 }
 
-void world_pump(struct world *w) {
+static void pump(struct world *w) {
   bool moved = true;
   int turns;
   for (turns = 0; moved; turns++) {
@@ -396,21 +468,38 @@ void world_pump(struct world *w) {
   }
 }
 
+void world_pump(struct world *w) {
+  pump(w);
+  if (w->pause.max_ms > 0) {
+    world_advance(w, delay_next(w, &w->pause) / H2WS_MS);
+  }
+}
+
+static h2ws_time earlier(h2ws_time a, h2ws_time b) {
+  return a < b ? a : b;
+}
+
+static h2ws_time next_event(const struct world *w) {
+  h2ws_time next = H2WS_NEVER;
+  int side;
+  for (side = 0; side < 2; side++) {
+    next = earlier(next, h2ws_conn_deadline(w->conn[side]));
+    next = earlier(next, pipe_due(w, &w->pipe[side]));
+  }
+  return next;
+}
+
 void world_advance(struct world *w, uint64_t ms) {
   h2ws_time end = w->env.now + ms * H2WS_MS;
+  h2ws_time next;
   int turns;
-  for (turns = 0;; turns++) {
-    h2ws_time a = h2ws_conn_deadline(w->conn[WORLD_CLIENT]);
-    h2ws_time b = h2ws_conn_deadline(w->conn[WORLD_SERVER]);
-    h2ws_time next = a < b ? a : b;
+  for (turns = 0; (next = next_event(w)) <= end; turns++) {
     MUST(turns < WORLD_TICKS);
-    if (next > end) {
-      break;
-    }
     w->env.now = next > w->env.now ? next : w->env.now;
+    pump(w); /* what comes at its deadline is not late */
     (void)h2ws_conn_tick(w->conn[WORLD_CLIENT]);
     (void)h2ws_conn_tick(w->conn[WORLD_SERVER]);
-    world_pump(w);
+    pump(w);
   }
   w->env.now = end;
 }
@@ -429,6 +518,7 @@ void world_init(struct world *w, size_t split) {
     w->cut_at[side] = WORLD_NO_CUT;
   }
   w->split = split;
+  w->delay_state = 1;
 }
 
 bool world_start(struct world *w) {
@@ -451,6 +541,7 @@ void world_end(struct world *w) {
     h2ws_conn_free(w->conn[side]);
     MUST(w->conn_closed[side] == made);
     free(w->pipe[side].data);
+    free(w->pipe[side].batches);
   }
   for (i = 0; i < w->handles_len; i++) {
     MUST(w->handles[i].closed);
@@ -485,6 +576,8 @@ struct world_handle *world_open(struct world *w, const char *path) {
     w->handles_len--;
     return NULL;
   }
+  h->by_client = true;
+  h->is_socket = true;
   return h;
 }
 
@@ -500,6 +593,7 @@ struct world_handle *world_post(struct world *w, const char *path) {
     w->handles_len--;
     return NULL;
   }
+  h->by_client = true;
   return h;
 }
 
@@ -558,6 +652,7 @@ void world_ping(struct world_handle *h) {
 
 void world_close(struct world_handle *h, uint16_t code) {
   if (has_socket(h)) {
+    h->closing_at = h->world->env.now;
     (void)expected(
       h2ws_socket_close(h->socket, code, "done", code == 0 ? 0 : 4));
   }

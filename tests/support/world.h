@@ -28,10 +28,22 @@ struct world_handle {
   bool closed;
   h2ws_close_class cls;
   int error;
+  bool by_client;       /* asked for by world_open() or world_post() */
+  bool is_socket;       /* WebSocket, not stream */
+  h2ws_time asked_at;   /* when that was */
+  h2ws_time opened_at;  /* H2WS_NEVER: not */
+  h2ws_time closing_at; /* world_close(); H2WS_NEVER: not */
+  h2ws_time closed_at;
   uint32_t messages;
   uint32_t next_in; /* the number the next message must carry */
   uint32_t next_out;
   size_t bytes;
+};
+
+/* Bytes that were sent together arrive together. */
+struct world_batch {
+  size_t end; /* counted as `carried` */
+  h2ws_time due;
 };
 
 /* Bytes on their way from one side to the other. */
@@ -40,7 +52,15 @@ struct world_pipe {
   size_t start; /* what lies before has been handed over */
   size_t len;
   size_t cap;
-  size_t carried; /* in all */
+  size_t carried;              /* in all */
+  struct world_batch *batches; /* with delays: not arrived, by time */
+  size_t batches_len;
+};
+
+/* How long bytes are under way, and how long the application waits. */
+struct world_delay {
+  uint32_t min_ms;
+  uint32_t max_ms; /* both 0: none */
 };
 
 struct world {
@@ -50,12 +70,16 @@ struct world {
   h2ws_conn *conn[2];
   bool conn_closed[2];
   int conn_error[2];
+  h2ws_time conn_closed_at[2];
   struct world_pipe pipe[2]; /* by the side that sends */
   size_t split;              /* bytes handed over at once */
   size_t cut_at[2];          /* the transport dies after so many bytes */
   bool cut;
-  bool chunked;    /* the server takes messages in chunks */
-  bool compressed; /* sockets compress, the client with takeover */
+  struct world_delay delay[2]; /* by the side that sends */
+  struct world_delay pause;    /* instead of world_pump() time passes */
+  uint64_t delay_state;        /* of what is random in them; not 0 */
+  bool chunked;                /* the server takes messages in chunks */
+  bool compressed;             /* sockets compress, the client with takeover */
   struct world_handle handles[WORLD_HANDLES];
   size_t handles_len;
 };
@@ -67,7 +91,7 @@ bool world_start(struct world *w);
 
 /* Hands over at most `len` bytes from a side; true if anything moved. */
 bool world_step(struct world *w, enum world_side from, size_t len);
-/* Hands over until nothing is left to hand over. */
+/* Hands over until nothing is left to hand over, or for `pause`. */
 void world_pump(struct world *w);
 /* Lets time pass, deadline by deadline. */
 void world_advance(struct world *w, uint64_t ms);
