@@ -37,6 +37,31 @@ static void idle_fired(struct h2ws__timer *timer) {
   }
 }
 
+/*
+ * Accepted, and the rest of the request does not come. HTTP/1.1 has no PING to
+ * tell who is silent from who is gone. What the application leaves unread is
+ * not the peer's fault.
+ */
+static void body_check(struct h2ws__h1 *h1) {
+  const h2ws_stream *base = &h1->stream->base;
+  uint32_t ms = h1->options.idle_timeout_ms;
+  h2ws_time due;
+  if (base->rx_end || h1->ex.upgrade || ms == 0) {
+    return;
+  }
+  if (base->rx.q.len > 0) {
+    h1->ex.moved = h2ws__now(h1->env);
+  }
+  due = h2ws__deadline_after(h1->ex.moved, ms);
+  if (due > h2ws__now(h1->env)) {
+    h2ws__timer_set(&h1->env->timers, &h1->stream_timer, due);
+    return;
+  }
+  h2ws__h1_stream_end(h1, H2WS_CLOSE_TIMEOUT, H2WS_ERR_TIMEOUT,
+                      "the rest of the request did not come "
+                      "(idle_timeout_ms)");
+}
+
 static void stream_fired(struct h2ws__timer *timer) {
   struct h2ws__h1 *h1 = H2WS__OWNER(timer, struct h2ws__h1, stream_timer);
   if (h1->stream == NULL) {
@@ -51,6 +76,8 @@ static void stream_fired(struct h2ws__timer *timer) {
   } else if (h1->ex.discards) {
     h2ws__h1_stream_end(h1, H2WS_CLOSE_CLEAN, 0,
                         "the peer never ended its side");
+  } else if (h1->stream->base.answered) {
+    body_check(h1);
   } else {
     (void)h2ws_stream_respond(&h1->stream->base, 503, NULL, 0, NULL, 0);
   }
@@ -580,6 +607,7 @@ static size_t fill_content(struct h2ws__h1 *h1, uint8_t *buf, size_t room) {
     buf[len + n + 1] = '\n';
   }
   h2ws__stream_send_into(base, buf + len, n);
+  h1->ex.moved = h1->tx.at;
   if (!h1->server && base->state == H2WS_STREAM_OPENING) {
     h2ws__h1_arm(h1, &h1->stream_timer, h1->options.open_timeout_ms);
   }

@@ -61,13 +61,14 @@ struct h2ws__h1 {
   /* The exchange under way. */
   struct h2ws__h1_stream *stream; /* NULL: none */
   struct {
-    bool upgrade;  /* to WebSocket, asked for or done */
-    bool keep;     /* another request may follow */
-    bool no_body;  /* HEAD: the answer has no content */
-    bool http10;   /* the client cannot read chunks */
-    bool discards; /* answered without listening */
-    bool sent;     /* our side has ended and gone out */
-    bool dead;     /* reset: closed at the next settling */
+    bool upgrade;    /* to WebSocket, asked for or done */
+    bool keep;       /* another request may follow */
+    bool no_body;    /* HEAD: the answer has no content */
+    bool http10;     /* the client cannot read chunks */
+    bool discards;   /* answered without listening */
+    bool sent;       /* our side has ended and gone out */
+    bool dead;       /* reset: closed at the next settling */
+    h2ws_time moved; /* server: content last came, went out or was read */
     uint8_t interims;
     int status;    /* client: of the final answer */
     uint8_t *body; /* first bytes of a refusal */
@@ -101,7 +102,7 @@ struct h2ws__h1 {
   } end;
 
   struct h2ws__timer idle_timer;   /* no exchange, or an unfinished head */
-  struct h2ws__timer stream_timer; /* answer, open or linger */
+  struct h2ws__timer stream_timer; /* answer, open, linger or a body */
   struct h2ws__timer stall_timer;
   struct h2ws__timer drain_timer;
   struct h2ws__timer settle_timer; /* at once: settling is due */

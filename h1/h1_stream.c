@@ -24,6 +24,9 @@ static void carrier_credit(h2ws_stream *base, size_t len) {
   if (h1 != NULL && base->state == H2WS_STREAM_REQUESTED && !base->answered) {
     h2ws__h1_arm(h1, &h1->stream_timer, h1->options.answer_timeout_ms);
   }
+  if (h1 != NULL && h1->server) {
+    h1->ex.moved = h2ws__now(h1->env);
+  }
   if (h1 != NULL && h1->rx.full && h2ws__h1_wants_recv(h1)) {
     h1->rx.full = false;
     h1->events->want_recv(h1->owner);
@@ -62,8 +65,11 @@ static int carrier_answer(h2ws_stream *base, int status,
   if (rv != 0) {
     return rv;
   }
-  h2ws__timer_stop(&h1->env->timers, &h1->stream_timer);
   h1->ex.discards = whole;
+  h1->ex.moved = h2ws__now(h1->env);
+  h2ws__h1_arm(
+    h1, &h1->stream_timer,
+    whole || base->rx_end || h1->ex.upgrade ? 0 : h1->options.idle_timeout_ms);
   return 0;
 }
 
@@ -179,6 +185,7 @@ void h2ws__h1_stream_input(struct h2ws__h1 *h1, uint8_t *data, size_t len) {
   if (base->reset_asked || h1->ex.discards) {
     return;
   }
+  h1->ex.moved = h2ws__now(h1->env);
   if (h2ws__stream_input(base, data, len) != 0) {
     h2ws__h1_stream_end(h1, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
                         "no memory for input");

@@ -386,7 +386,10 @@ typedef struct h2ws_conn_options {
   uint32_t answer_timeout_ms;   /* server: for the application; 15 s */
   uint32_t ping_interval_ms;    /* HTTP/2 PING on a silent connection; 20 s */
   uint32_t ping_timeout_ms;     /* for the answer; 20 s */
-  uint32_t idle_timeout_ms;     /* a connection without streams; 60 s */
+  uint32_t idle_timeout_ms;     /* a connection without streams; server of
+                                   HTTP/1.1: an accepted request, the rest
+                                   of which does not come (HTTP/2 has PING);
+                                   60 s */
   uint32_t stall_timeout_ms;    /* output waits, nothing moves; 30 s */
   uint32_t stream_stall_timeout_ms; /* same for one stream; 60 s */
   uint32_t linger_timeout_ms;       /* for the peer's end of a stream; 2 s */

@@ -117,7 +117,8 @@ H2WS_EXTERN void h2ws_options_default(h2ws_options *options, size_t size);
  * both ways). `options` may be NULL. NULL on failure: ask h2ws_error(NULL).
  *
  * Over HTTP/1.1 the bytes are the bodies of a request, in chunks, and of its
- * answer. h2ws servers answer at once and so both ways flow at a time. Many
+ * answer. h2ws servers answer at once and so both ways flow at a time; they end
+ * what is silent both ways for conn.idle_timeout_ms (HTTP/2 has PING). Many
  * servers do not begin to answer before they have the whole body, over HTTP/2
  * too: then this fails after open_timeout_ms; h2ws_stream_open() is for them.
  */

@@ -410,6 +410,125 @@ START_TEST(H1_05_an_answer_too_many_ends_the_connection) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------------
+ * Deadlines of an exchange that was accepted
+ */
+
+#define POST_WAIT                                                              \
+  "POST /wait HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void accept_post(int chunk) {
+  ask(chunk, POST_WAIT);
+  answer(200, NULL, 0);
+  test_text_collect(&wire);
+}
+
+static void expect_silence_ends_it(uint64_t after_ms) {
+  test_text_advance(&wire, after_ms - 1);
+  ck_assert_int_eq(events.closed, 0);
+  test_text_advance(&wire, 1);
+  ck_assert_int_eq(events.closed, 1);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_TIMEOUT);
+  ck_assert_int_eq(events.error, H2WS_ERR_TIMEOUT);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+
+/* Row 1: our side ended meanwhile. Bytes that are no content do not count. */
+START_TEST(a_body_that_stops_coming_ends_the_exchange) {
+  accept_post(_i);
+  test_text_advance(&wire, 59999);
+  test_text_say(&wire, "5\r\nhel");
+  ck_assert_uint_eq(events.len, 3);
+  expect_silence_ends_it(60000);
+  accept_post(_i);
+  say("all of it");
+  ck_assert_int_eq(h2ws_stream_shutdown(wire.stream), 0);
+  test_text_collect(&wire);
+  test_text_advance(&wire, 30000);
+  test_text_say(&wire, "5;an=extension");
+  expect_silence_ends_it(30000);
+}
+END_TEST
+
+START_TEST(what_we_send_puts_the_end_off) {
+  int i;
+  accept_post(_i);
+  for (i = 0; i < 5; i++) {
+    test_text_advance(&wire, 50000);
+    say("news");
+  }
+  expect_silence_ends_it(60000);
+}
+END_TEST
+
+static const h2ws_stream_callbacks unread = {
+  .size = sizeof(unread),
+  .on_close = answered_close,
+};
+
+/* The application is slow, not the peer: its time begins with the reading. */
+START_TEST(an_unread_body_is_not_the_peers_fault) {
+  char got[8];
+  ask(_i, POST_WAIT);
+  ck_assert_int_eq(
+    h2ws_stream_answer(wire.stream, 200, NULL, 0, &unread, &events), 0);
+  test_text_collect(&wire);
+  test_text_say(&wire, "5\r\nhello");
+  test_text_advance(&wire, 600000);
+  ck_assert_int_eq(events.closed, 0);
+  ck_assert_int_eq(h2ws_stream_read(wire.stream, got, sizeof(got)), 5);
+  expect_silence_ends_it(60000);
+}
+END_TEST
+
+/* A body that is complete, an upgrade, and no deadline at all. */
+START_TEST(silence_that_is_allowed) {
+  accept_post(_i);
+  test_text_say(&wire, "5\r\nhello\r\n0\r\n\r\n");
+  test_text_advance(&wire, 600000);
+  ck_assert_int_eq(events.closed, 0);
+  finish();
+  end();
+  ask(_i, POST_WAIT);
+  ck_assert_int_eq(h2ws_conn_set_idle_timeout(wire.conn, 0), 0);
+  answer(200, NULL, 0);
+  test_text_collect(&wire);
+  test_text_advance(&wire, 600000);
+  ck_assert_int_eq(events.closed, 0);
+  test_text_say(&wire, "0\r\n\r\n");
+  finish();
+  end();
+  test_text_init(&wire, test_chunks[_i]);
+  test_text_serve(&wire);
+  test_text_say(&wire, TEST_UPGRADE "\r\n");
+  ck_assert_ptr_nonnull(wire.socket);
+  ck_assert_int_eq(h2ws_conn_set_idle_timeout(wire.conn, 1000), 0);
+  test_text_advance(&wire, 10000); /* less than a ping of the socket takes */
+  ck_assert_ptr_nonnull(wire.socket);
+  test_text_dispose(&wire);
+}
+END_TEST
+
+/* FC-06, IO-10: the answer waits for a transport that takes nothing. */
+START_TEST(an_answer_that_nobody_reads_ends_the_connection) {
+  h2ws_time begun;
+  ask(_i, GET_WAIT);
+  answer(200, NULL, 0);
+  ck_assert_int_eq(h2ws_stream_write(wire.stream, "page", 4), 0);
+  begun = wire.env.now;
+  wire.env.now = begun + 29999 * H2WS_MS;
+  ck_assert_int_eq(h2ws_conn_tick(wire.conn), 0);
+  ck_assert_int_eq(events.closed, 0);
+  wire.env.now = begun + 30000 * H2WS_MS;
+  (void)h2ws_conn_tick(wire.conn);
+  ck_assert_int_eq(events.closed, 1);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_TIMEOUT);
+  ck_assert(h2ws_conn_finished(wire.conn));
+  end();
+}
+END_TEST
+
 START_TEST(HS_18_a_request_without_answer_times_out) {
   begin_client(_i);
   get("GET");
@@ -509,6 +628,11 @@ Suite *h2ws_test_suite(void) {
   TCase *tc = tcase_create("wire");
 #define ADD(test) tcase_add_loop_test(tc, test, 0, TEST_CHUNKS)
   ADD(an_answer_is_streamed_in_chunks);
+  ADD(a_body_that_stops_coming_ends_the_exchange);
+  ADD(what_we_send_puts_the_end_off);
+  ADD(an_unread_body_is_not_the_peers_fault);
+  ADD(silence_that_is_allowed);
+  ADD(an_answer_that_nobody_reads_ends_the_connection);
   ADD(an_answer_with_a_length_leaves_the_connection);
   ADD(an_answer_that_is_given_up_ends_the_connection);
   ADD(a_body_is_read_before_the_answer);

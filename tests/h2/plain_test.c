@@ -315,6 +315,40 @@ START_TEST(W_45_lengths_that_cannot_be_are_refused) {
 }
 END_TEST
 
+/* Row FC-03 for a page: its reader opens no window. */
+START_TEST(FC_03_a_page_that_nobody_reads) {
+  static char page[70000];
+  struct wire_app *app = ask(_i, "GET", WIRE_ES);
+  ck_assert_int_eq(
+    h2ws_stream_respond(app->stream, 200, NULL, 0, page, sizeof(page)), 0);
+  wire_take(&w);
+  ck_assert_uint_eq(wire_data_len(&w, 1), 65535);
+  wire_advance(&w, 59999);
+  wire_expect_alive(&w);
+  wire_advance(&w, 1);
+  wire_expect_rst(&w, 1, WIRE_CANCEL);
+  wire_end(&w);
+}
+END_TEST
+
+/* PING tells who is there: a silent upload is as good as a silent socket. */
+START_TEST(W_45_a_body_may_be_silent) {
+  struct wire_app *app = ask(_i, "POST", WIRE_NONE);
+  ck_assert_int_eq(
+    h2ws_stream_answer(app->stream, 200, NULL, 0, &answered, app), 0);
+  wire_take(&w);
+  wire_advance(&w, 600000);
+  ck_assert_int_eq(app->events.closed, 0);
+  wire_data(&w.in, 1, WIRE_ES, "late", 4);
+  wire_feed(&w);
+  ck_assert_uint_eq(app->events.len, 4);
+  ck_assert_int_eq(h2ws_stream_shutdown(app->stream), 0);
+  wire_take(&w);
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_CLEAN);
+  wire_end(&w);
+}
+END_TEST
+
 /* RFC 9110 section 6.4.1 */
 START_TEST(W_45_answers_without_content_end_at_once) {
   static const struct {
@@ -472,6 +506,8 @@ Suite *h2ws_test_suite(void) {
     HS_22_reading_puts_the_answer_off,
     W_45_an_answer_keeps_to_its_length,
     W_45_lengths_that_cannot_be_are_refused,
+    FC_03_a_page_that_nobody_reads,
+    W_45_a_body_may_be_silent,
     W_45_answers_without_content_end_at_once,
     W_45_a_tunnel_is_not_answered_in_pieces,
     W_45_a_body_goes_before_the_answer,
