@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "h2/session.h"
 #include "tests/io/support/certs.h"
 #include "tests/io/support/edge.h"
 #include "tests/support/suite.h"
@@ -436,6 +437,59 @@ START_TEST(those_that_waited_go_there_too) {
 END_TEST
 
 /* ------------------------------------------------------------------------
+ * interop.md 57: stream ids run out
+ */
+
+/* As on a connection that has used all ids before `id`. */
+static void skip_to(const struct visit *visit, int32_t id) {
+  const struct h2ws__h2_stream *stream =
+    (void *)h2ws_socket_stream(visit->socket);
+  ck_assert_int_eq(nghttp2_session_set_next_stream_id(stream->h2->session, id),
+                   0);
+}
+
+static int64_t id_of(int i) {
+  return h2ws_stream_id(h2ws_socket_stream(visits[i].socket));
+}
+
+/* Four more, for which two ids are left. Row 0: one after another; row 1: at
+ * once. */
+START_TEST(interop_57_without_ids_they_go_to_a_new_connection) {
+  bool at_once = _i == 1;
+  int i;
+  begin(true);
+  serve();
+  visit_open(0, "/echo");
+  skip_to(&visits[0], INT32_MAX - 2);
+  for (i = 1; i < 5; i++) {
+    visit_start(i, "/echo");
+    if (!at_once) {
+      visit_opened(i);
+    }
+  }
+  for (i = 1; i < 5; i++) {
+    visit_opened(i);
+  }
+  ck_assert_int_eq(id_of(1), INT32_MAX - 2);
+  ck_assert_int_eq(id_of(2), INT32_MAX);
+  ck_assert_int_eq(id_of(3), 1);
+  ck_assert_int_eq(id_of(4), 3);
+  ck_assert(!h2ws_conn_can_open(visits[0].conn));
+  ck_assert_ptr_eq(visits[2].conn, visits[0].conn);
+  ck_assert_ptr_ne(visits[3].conn, visits[0].conn);
+  ck_assert_ptr_eq(visits[4].conn, visits[3].conn);
+  for (i = 0; i < 5; i++) {
+    visit_echo(i);
+  }
+  ck_assert_int_eq(edge.conns, 2);
+  for (i = 0; i < 5; i++) {
+    visit_leave(i);
+  }
+  end();
+}
+END_TEST
+
+/* ------------------------------------------------------------------------
  * Tried again
  */
 
@@ -762,6 +816,8 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(sharing, interop_38_at_the_limit_they_spill, 0, 2);
   tcase_add_loop_test(
     again, interop_56_after_goaway_they_go_to_a_new_connection, 0, 2);
+  tcase_add_loop_test(again, interop_57_without_ids_they_go_to_a_new_connection,
+                      0, 2);
   tcase_add_loop_test(again, those_that_waited_go_there_too, 0, 3);
   tcase_add_test(again, F_45_a_misdirected_one_gets_its_own);
   tcase_add_test(again, a_misdirected_request_gets_its_own);
