@@ -271,12 +271,12 @@ static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
   }
 }
 
-/* The answer to a POST or PUT was no: in its first words. */
-static void channel_refused(struct h2ws__channel *c, h2ws_stream *stream) {
+/* The answer to a POST or PUT was no: in its first words, if they are there. */
+static void why_refused(const struct h2ws__channel *c, h2ws_stream *stream,
+                        struct h2ws__end *end) {
   uint8_t *body = NULL;
   h2ws_ssize n = h2ws_stream_peek(stream, &body);
   h2ws_close_info info = {.size = sizeof(info)};
-  struct h2ws__end end;
   info.cls = H2WS_CLOSE_REFUSED;
   info.error = H2WS_ERR_REFUSED;
   info.code = 1006;
@@ -285,7 +285,12 @@ static void channel_refused(struct h2ws__channel *c, h2ws_stream *stream) {
   info.body = body;
   info.body_len = n > 0 ? (size_t)n : 0;
   info.detail = "the server refused the request";
-  h2ws__why_ended(&end, c->setup.where, /* opened = */ false, &info);
+  h2ws__why_ended(end, c->setup.where, /* opened = */ false, &info);
+}
+
+static void channel_refused(struct h2ws__channel *c, h2ws_stream *stream) {
+  struct h2ws__end end;
+  why_refused(c, stream, &end);
   h2ws__channel_ended(c, &end);
   (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
 }
@@ -373,6 +378,10 @@ static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
   uint8_t *data = NULL;
   h2ws_ssize n;
   bool room;
+  if (c->loop.refusal != 0 && info->error != H2WS_ERR_ABORTED) {
+    channel_refused(c, stream); /* the words of it never came */
+    return;
+  }
   while (c->loop.refusal == 0 && (n = h2ws_stream_peek(stream, &data)) > 0 &&
          channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
     (void)h2ws_stream_consume(stream, (size_t)n);
@@ -496,6 +505,9 @@ static void on_stream_open(h2ws_stream *stream, void *user) {
   struct h2ws__channel *c = user;
   if (h2ws_stream_status(stream) >= 300) {
     c->loop.refusal = h2ws_stream_status(stream); /* on_readable() comes */
+    channel_lock(c);
+    why_refused(c, stream, &c->end); /* unless that takes too long */
+    channel_unlock(c);
     return;
   }
   h2ws__channel_learn(user, stream);

@@ -162,15 +162,15 @@ static int wait_open(struct h2ws__channel *c, uint32_t ms) {
     grace = true;
     until = h2ws__time_after(VERDICT_MS, &buf);
   }
-  if (c->phase < H2WS__PHASE_OPEN) {
+  if (c->phase < H2WS__PHASE_OPEN && c->end.error == 0) {
     return H2WS_ERR_TIMEOUT;
   }
-  return c->phase == H2WS__PHASE_ENDED ? c->end.error : 0;
+  return c->phase == H2WS__PHASE_OPEN ? 0 : c->end.error;
 }
 
 /* Not open: says why, and lets go of it. With the mutex held. */
 static void give_up(struct h2ws__channel *c, int error) {
-  if (c->phase == H2WS__PHASE_ENDED) {
+  if (error == c->end.error) {
     (void)h2ws__why_set(NULL, error, "h2ws_connect: %s", c->end.text);
   } else {
     (void)h2ws__why_set(NULL, error, "h2ws_connect: %s: %s: %s.",

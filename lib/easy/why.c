@@ -91,18 +91,38 @@ static const char *try_for_end(int error, uint16_t code) {
  * Sentences
  */
 
+/* Bytes of the character that begins here; 0: it is none of UTF-8. */
+static size_t character(const unsigned char *in, size_t len) {
+  size_t n = in[0] < 0x80 ? 1 : in[0] < 0xe0 ? 2 : in[0] < 0xf0 ? 3 : 4;
+  return n <= len && h2ws_is_utf8(in, n) ? n : 0;
+}
+
+/* C0, DEL and C1. */
+static bool is_control(const unsigned char *in) {
+  return in[0] < 0x20 || in[0] == 0x7f || (in[0] == 0xc2 && in[1] < 0xa0);
+}
+
 /* The peer's words, with nothing in them that a terminal would obey. */
 static void tame(char *out, const void *text, size_t len) {
   const unsigned char *in = text;
-  size_t i;
+  size_t i = 0;
   size_t n = 0;
   while (len > 0 && (in[len - 1] == '\n' || in[len - 1] == '\r')) {
     len--;
   }
-  for (i = 0; i < len && n < WORDS_LEN - 1; i++) {
-    bool c1 = in[i] == 0xc2 && i + 1 < len && in[i + 1] < 0xa0;
-    i += c1 ? 1 : 0;
-    out[n++] = c1 || in[i] < 0x20 || in[i] == 0x7f ? ' ' : (char)in[i];
+  while (i < len) {
+    size_t size = character(in + i, len - i);
+    size_t step = size == 0 ? 1 : size;
+    if (n + step >= WORDS_LEN) {
+      break;
+    }
+    if (size == 0 || is_control(in + i)) {
+      out[n++] = size == 0 ? '?' : ' ';
+    } else {
+      memcpy(out + n, in + i, size);
+      n += size;
+    }
+    i += step;
   }
   out[n] = '\0';
 }
@@ -135,6 +155,14 @@ void h2ws__why_failed(struct h2ws__end *end, const char *where, int error,
   add_advice(end, try_for_open(error));
 }
 
+static void why_status(struct h2ws__end *end, int status) {
+  char text[32];
+  if (status != 0) {
+    (void)snprintf(text, sizeof(text), " (status %d)", status);
+    add(end, "", text, "");
+  }
+}
+
 static void why_closed(struct h2ws__end *end, const h2ws_close_info *info) {
   char code[32];
   if (info->code != 0 && info->code != 1005 && info->code != 1006 &&
@@ -155,6 +183,7 @@ void h2ws__why_ended(struct h2ws__end *end, const char *where, bool opened,
   (void)snprintf(end->reason, sizeof(end->reason), "%.123s", words);
   (void)snprintf(end->text, sizeof(end->text), "%.300s: %.200s", where,
                  info->detail);
+  why_status(end, info->status);
   tame(words, info->body, info->body_len);
   add(end, "; it says: \"", words, "\"");
   why_closed(end, info);

@@ -77,7 +77,19 @@ static int read_status(const char *head) {
   return (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
 }
 
+/* The rest of the first line: status and reason, to be printed. */
+static void read_reason(char *out, size_t cap, const char *head) {
+  const char *in = head + 9;
+  size_t len = strcspn(in, "\r\n");
+  size_t i;
+  for (i = 0; i < len && i < cap - 1; i++) {
+    out[i] = (char)(in[i] < ' ' || in[i] > '~' ? '?' : in[i]);
+  }
+  out[i] = '\0';
+}
+
 static void tunnel_judge(struct h2ws__tunnel *tunnel) {
+  char reason[101];
   int status = read_status(tunnel->head);
   char why[WHY_LEN];
   if (status >= 200 && status < 300) {
@@ -90,11 +102,8 @@ static void tunnel_judge(struct h2ws__tunnel *tunnel) {
   } else if (status == 0) {
     tunnel_done(tunnel, H2WS_ERR_PROXY, "it does not answer as HTTP/1.1");
   } else {
-    (void)snprintf(why, sizeof(why), "it refused the tunnel: %.*s",
-                   (int)strcspn(tunnel->head + 9, "\r\n") > 100
-                     ? 100
-                     : (int)strcspn(tunnel->head + 9, "\r\n"),
-                   tunnel->head + 9);
+    read_reason(reason, sizeof(reason), tunnel->head);
+    (void)snprintf(why, sizeof(why), "it refused the tunnel: %s", reason);
     tunnel_done(tunnel, H2WS_ERR_PROXY, why);
   }
 }

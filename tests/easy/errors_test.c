@@ -1,5 +1,6 @@
 /* Every way to fail: in time, with its code, and with words that help. */
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -135,6 +136,12 @@ static int refuse(const h2ws_stream *request, void *user) {
   return *(int *)user;
 }
 
+static void expect_status(const char *text, int status) {
+  char words[32];
+  (void)snprintf(words, sizeof(words), "request (status %d)", status);
+  expect_words(text, words);
+}
+
 START_TEST(a_server_that_refuses) {
   static const struct {
     int status;
@@ -158,10 +165,90 @@ START_TEST(a_server_that_refuses) {
     status = cases[i].status;
     expect_refusal(url_of(s, "ws", "/only"), &o, H2WS_ERR_REFUSED,
                    cases[i].words);
+    expect_status(h2ws_error(NULL), status);
   }
   expect_refusal(url_of(s, "ws", "/other"), &o, H2WS_ERR_REFUSED,
                  "it says: \"nothing is served on this path\". Check the path");
   expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
+/* A server that answers one request in these words, and may leave. */
+struct speaker {
+  int listener;
+  const char *words;
+  bool leaves;
+};
+
+static void *speak(void *arg) {
+  struct speaker *s = arg;
+  char buf[4096];
+  int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+  if (fd >= 0 && recv(fd, buf, sizeof(buf), 0) > 0) {
+    (void)send(fd, s->words, strlen(s->words), MSG_NOSIGNAL);
+    while (!s->leaves && recv(fd, buf, sizeof(buf), 0) > 0) {
+    }
+  }
+  (void)close(fd);
+  return NULL;
+}
+
+static void expect_printable(const char *text) {
+  const char *at;
+  ck_assert(h2ws_is_utf8(text, strlen(text)));
+  ck_assert_ptr_null(strstr(text, "\xc2\x9b"));
+  for (at = text; *at != '\0'; at++) {
+    ck_assert_msg((unsigned char)*at >= ' ' && *at != 0x7f, "%d", *at);
+  }
+}
+
+/* Over HTTP/1.1, where a test can write the answer by hand. */
+static void expect_answer(const char *scheme, const char *head, bool leaves,
+                          int status, const char *words) {
+  struct speaker speaker = {-1, head, leaves};
+  h2ws_options o;
+  pthread_t thread;
+  char url[64];
+  speaker.listener = plain_port(url, sizeof(url), scheme, true);
+  ck_assert_int_eq(pthread_create(&thread, NULL, speak, &speaker), 0);
+  test_options(&o);
+  o.http = H2WS_HTTP_1_1;
+  o.open_timeout_ms = leaves ? LONG_MS : DEADLINE_MS;
+  expect_refusal(url, &o, H2WS_ERR_REFUSED, words);
+  expect_status(h2ws_error(NULL), status);
+  expect_printable(h2ws_error(NULL));
+  (void)pthread_join(thread, NULL);
+  (void)close(speaker.listener);
+}
+
+#define EVIL "\033[2Jno \xc2\x9b\xff\x7f\xc3\xa4\r\n"
+#define TAMED "it says: \" [2Jno  ? \xc3\xa4\""
+
+START_TEST(refusals_name_their_status) {
+  static const char *const schemes[] = {"ws", "http"};
+  const char *scheme = schemes[_i];
+  expect_answer(scheme, "HTTP/1.1 403 No\r\nContent-Length: 15\r\n\r\n" EVIL,
+                true, 403, TAMED);
+  expect_answer(scheme, "HTTP/1.1 301 Go\r\nContent-Length: 0\r\n\r\n", true,
+                301, "refused");
+  /* Its words are announced and do not come. */
+  expect_answer(scheme, "HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\n", true,
+                503, "try again later");
+  expect_answer(scheme, "HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\n", false,
+                503, "try again later");
+}
+END_TEST
+
+/* As long as a character: none is cut in two. */
+START_TEST(the_words_of_a_refusal_are_bounded) {
+  char head[1024] = "HTTP/1.1 403 No\r\nContent-Length: 600\r\n\r\nx";
+  size_t len = strlen(head);
+  size_t i;
+  for (i = 0; i < 300; i++) {
+    memcpy(head + len + i * 2, "\xc3\xa4", 2);
+  }
+  expect_answer("http", head, true, 403, "credentials");
+  ck_assert_uint_lt(strlen(h2ws_error(NULL)), 600);
 }
 END_TEST
 
@@ -299,6 +386,8 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, cleartext_where_there_is_tls);
   tcase_add_test(tc, a_certificate_of_nobody);
   tcase_add_test(tc, a_server_that_refuses);
+  tcase_add_loop_test(tc, refusals_name_their_status, 0, 2);
+  tcase_add_test(tc, the_words_of_a_refusal_are_bounded);
   tcase_add_test(tc, messages_and_bytes_do_not_meet);
   tcase_add_test(tc, text_that_is_not_utf8);
   tcase_add_test(tc, a_message_beyond_the_limit);

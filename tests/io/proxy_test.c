@@ -174,6 +174,9 @@ START_TEST(a_refusal_is_reported) {
   begin(answer_and_wait, "HTTP/1.1 502 Bad Gateway\r\n\r\n", "");
   expect_failure(H2WS_ERR_PROXY, "502 Bad Gateway");
   end();
+  begin(answer_and_wait, "HTTP/1.1 502 Bad\033[2J\x9bGateway\r\n\r\n", "");
+  expect_failure(H2WS_ERR_PROXY, "502 Bad?[2J?Gateway");
+  end();
 }
 END_TEST
 
