@@ -245,7 +245,8 @@ START_TEST(the_words_of_a_refusal_are_bounded) {
   size_t len = strlen(head);
   size_t i;
   for (i = 0; i < 300; i++) {
-    memcpy(head + len + i * 2, "\xc3\xa4", 2);
+    head[len + i * 2] = '\xc3';
+    head[len + i * 2 + 1] = '\xa4';
   }
   expect_answer("http", head, true, 403, "credentials");
   ck_assert_uint_lt(strlen(h2ws_error(NULL)), 600);

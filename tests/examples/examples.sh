@@ -190,18 +190,23 @@ expect_error 'credentials or another Origin' "$bin/example-09-headers" \
 stop "$pid"
 pass 09-headers
 
-# The server comes late, and goes: the client is there in the end.
+# The server goes, stays away for a while, and comes back.
 url=ws://localhost:$(free_port)/
+expect_error 'Check that the server runs' "$bin/example-10-reconnect" "$url" 2
+start 02-echo-server "$url"
+until_true '02-echo-server answers' "$bin/example-01-echo-client" "$url"
 "$bin/example-10-reconnect" "$url" 2 >"$work/reconnect" 2>"$work/tries" &
 client=$!
 pids="$pids $client"
-until_true 'a first try fails' grep -q refused "$work/tries"
-start 02-echo-server "$url"
 until_true 'a message comes' grep -q subscribe "$work/reconnect"
 stop "$pid"
+! timeout 20 "$bin/example-01-echo-client" "$url" >"$work/out" 2>"$work/err" ||
+  fail '10-reconnect: the server is still there'
+kill -0 "$client" || fail '10-reconnect: it has given up'
 start 02-echo-server "$url"
-wait "$client"
-[ "$(wc -l <"$work/reconnect")" -eq 2 ] || fail '10-reconnect'
+wait "$client" || fail "10-reconnect: $(cat "$work/tries")"
+[ "$(tr '\n' ' ' <"$work/reconnect")" = 'subscribe subscribe ' ] ||
+  fail '10-reconnect: it has not subscribed again'
 stop "$pid"
 pass 10-reconnect
 
