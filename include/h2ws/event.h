@@ -143,17 +143,20 @@ typedef struct h2ws_server_callbacks {
 typedef struct h2ws_server_options {
   size_t size;
   const char *listen;    /* "HOST:PORT", "[v6]:PORT" or "unix:PATH"; required
-                            unless listen_fd is set; port 0: any free one */
-  int listen_fd;         /* a listening socket, taken over if the start
+                            unless listen_fd is set; no host: all addresses;
+                            port 0: any free one. A dead socket at PATH is
+                            replaced; the one left behind is the caller's */
+  int listen_fd;         /* a socket that listens, taken over if the start
                             succeeds; -1: none */
   bool cleartext;        /* no TLS: HTTP/2 by prior knowledge, HTTP/1.1 */
   const char *cert_file; /* PEM chain; NULL: a throw-away certificate for
                             localhost, 127.0.0.1 and ::1 is made */
   const char *key_file;  /* PEM */
   const char *client_ca_file; /* PEM: ask clients for certificates of these */
-  bool require_client_cert;
-  unsigned threads;              /* loops; 0 or 1: all on the loop given */
-  unsigned max_conns;            /* per thread; 0: no limit */
+  bool require_client_cert;   /* and take no client without one; needs TLS and
+                                 client_ca_file, else H2WS_ERR_INVALID */
+  unsigned threads;           /* loops; 0 or 1: all on the loop given */
+  unsigned max_conns;         /* per thread; 0: no limit */
   uint32_t handshake_timeout_ms; /* TLS, in all; 10 s */
   /*
    * now, random and secure are set here. http: H2WS_HTTP_ANY, the default,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ int h2ws__address_split(const char *text, char host[H2WS__HOST_MAX],
     host_len -= 2;
   }
   if (host_len >= H2WS__HOST_MAX || port_len == 0 || port_len > 5 ||
-      strspn(colon + 1, "0123456789") != port_len) {
+      strspn(colon + 1, "0123456789") != port_len ||
+      strtoul(colon + 1, NULL, 10) > UINT16_MAX) {
     return H2WS_ERR_INVALID;
   }
   memcpy(host, text, host_len);
@@ -72,13 +74,18 @@ static int listen_on(const struct sockaddr *addr, socklen_t len,
   return fd;
 }
 
-/* A socket file that a server left behind: nobody takes connections there. */
+/*
+ * A socket file that a server left behind: nobody takes connections there. To
+ * other files connect() says the same.
+ */
 static bool unix_is_stale(const struct sockaddr_un *addr, socklen_t len) {
+  struct stat st;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   bool stale =
     fd >= 0 &&
     connect(fd, (const struct sockaddr *)(const void *)addr, len) != 0 &&
-    errno == ECONNREFUSED;
+    errno == ECONNREFUSED && lstat(addr->sun_path, &st) == 0 &&
+    S_ISSOCK(st.st_mode);
   if (fd >= 0) {
     (void)close(fd);
   }

@@ -362,6 +362,14 @@ void h2ws_server_options_default(h2ws_server_options *options, size_t size) {
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
+/* Any other would be readable for ever, and never give a connection. */
+static bool does_listen(int fd) {
+  int listens = 0;
+  socklen_t len = sizeof(listens);
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+         listens != 0;
+}
+
 /* A TCP port each thread listens on by itself; others they share. */
 static int worker_open_listener(struct worker *worker,
                                 const h2ws_server_options *o, const char *where,
@@ -370,6 +378,10 @@ static int worker_open_listener(struct worker *worker,
   bool shared = o->listen_fd >= 0 || h2ws__address_is_unix(where);
   if (shared && worker != server->workers) {
     worker->fd = fcntl(server->workers[0].fd, F_DUPFD_CLOEXEC, 0);
+  } else if (o->listen_fd >= 0 && !does_listen(o->listen_fd)) {
+    (void)snprintf(why, why_len, "listen_fd (%d) does not listen",
+                   o->listen_fd);
+    return H2WS_ERR_INVALID;
   } else if (o->listen_fd >= 0) {
     worker->fd = o->listen_fd;
     (void)evutil_make_socket_nonblocking(worker->fd);
@@ -459,6 +471,12 @@ static int server_prepare(h2ws_server *server,
                           const h2ws_server_options *options, char *why,
                           size_t why_len) {
   int rv = server_copy_options(server, options);
+  if (rv == 0 && server->options.require_client_cert &&
+      (server->options.cleartext || server->options.client_ca_file == NULL)) {
+    (void)snprintf(why, why_len,
+                   "require_client_cert needs TLS and a client_ca_file");
+    return H2WS_ERR_INVALID;
+  }
   if (rv == 0 && !options->cleartext) {
     rv = h2ws__tls_server_context(&server->ctx, &server->options, why, why_len);
   }
@@ -534,6 +552,7 @@ static void worker_free(struct worker *worker) {
   if (worker->started) {
     (void)h2ws_loop_stop(worker->loop);
     (void)pthread_join(worker->thread, NULL);
+    worker->started = false; /* worker_is_done() may still be in the mail */
   }
   worker->stopping = true;
   worker->done = true;
