@@ -20,7 +20,6 @@
 static void on_io(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
-static void link_read(struct h2ws__link *link);
 
 struct h2ws__link *h2ws__link_of(const h2ws_conn *conn) {
   return h2ws_conn_user(conn);
@@ -359,6 +358,20 @@ static void link_stop_waiting(struct h2ws__link *link) {
   }
 }
 
+/*
+ * What the peer said before it went may still be in the kernel, and tells
+ * more than the error: that is read first.
+ */
+static void link_send_failed(struct h2ws__link *link, int error) {
+  if (link->state != H2WS__LINK_OPEN || link->paused || link->peer_closed) {
+    h2ws__link_drop(link, H2WS_ERR_LOST, strerror(error));
+    return;
+  }
+  link->send_error = error;
+  link_stop_waiting(link);
+  event_active(link->io_event, EV_READ, 0);
+}
+
 /* True if the socket took everything; what it did not take is kept. */
 static bool link_send_left(struct h2ws__link *link) {
   while (link->left_pos < link->left_len) {
@@ -372,7 +385,7 @@ static bool link_send_left(struct h2ws__link *link) {
       return false;
     }
     if (n < 0) {
-      h2ws__link_drop(link, H2WS_ERR_LOST, strerror(errno));
+      link_send_failed(link, errno);
       return false;
     }
     link->left_pos += (size_t)n;
@@ -409,6 +422,9 @@ static bool link_keep(struct h2ws__link *link, const uint8_t *data,
 static bool link_send_raw(struct h2ws__link *link, const uint8_t *data,
                           size_t len) {
   size_t done = 0;
+  if (link->send_error != 0) {
+    return false;
+  }
   if (link->left_len > 0) {
     (void)link_keep(link, data, len);
     return false;
@@ -423,7 +439,7 @@ static bool link_send_raw(struct h2ws__link *link, const uint8_t *data,
       return false;
     }
     if (n < 0) {
-      h2ws__link_drop(link, H2WS_ERR_LOST, strerror(errno));
+      link_send_failed(link, errno);
       return false;
     }
     done += (size_t)n;
@@ -487,6 +503,12 @@ static void link_pull(struct h2ws__link *link) {
 
 void h2ws__link_flush(struct h2ws__link *link) {
   if (link->state != H2WS__LINK_OPEN && link->state != H2WS__LINK_FLUSHING) {
+    return;
+  }
+  if (link->send_error != 0) {
+    if (link->state == H2WS__LINK_FLUSHING) {
+      link_gone(link);
+    }
     return;
   }
   if (link->left_len > 0) {
@@ -580,6 +602,10 @@ static void link_read_tls(struct h2ws__link *link, const uint8_t *data,
 
 /* What recv() said besides bytes; false if reading is over for now. */
 static bool link_read_error(struct h2ws__link *link, ssize_t n) {
+  if (n == 0 && link->send_error != 0) {
+    h2ws__link_drop(link, H2WS_ERR_LOST, strerror(link->send_error));
+    return false;
+  }
   if (n == 0) {
     link_eof(link, link->ssl != NULL ? H2WS_ERR_LOST : 0);
     return false;
@@ -608,14 +634,16 @@ static bool link_read_once(struct h2ws__link *link) {
   return (size_t)n == H2WS__IO_READ_CAP;
 }
 
-static void link_read(struct h2ws__link *link) {
+/* True if there may be more to read. */
+static bool link_read(struct h2ws__link *link) {
   int i;
   for (i = 0; i < READS_PER_TURN; i++) {
     if (link->state <= H2WS__LINK_EXPECT_CONNECT || link->paused ||
         link->state == H2WS__LINK_CLOSED || !link_read_once(link)) {
-      return;
+      return false;
     }
   }
+  return true;
 }
 
 /* ------------------------------------------------------------------------
@@ -652,9 +680,12 @@ static void link_connected(struct h2ws__link *link) {
 
 static void on_io(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
+  int send_error = link->send_error;
   (void)fd;
   (void)what;
-  link_read(link);
+  if (!link_read(link) && send_error != 0) {
+    h2ws__link_drop(link, H2WS_ERR_LOST, strerror(send_error));
+  }
   if (link->state == H2WS__LINK_OPEN) {
     link_arm(link);
   }
@@ -698,7 +729,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
   (void)fd;
   (void)what;
   link->timer_at = H2WS_NEVER;
-  link_read(link); /* what has arrived counts before what is overdue */
+  (void)link_read(link); /* what has arrived counts before what is overdue */
   if (link->state != H2WS__LINK_CLOSED &&
       link->deadline <= h2ws__io_now(NULL)) {
     link_deadline_passed(link);

@@ -52,7 +52,8 @@ struct h2ws__link {
   const h2ws_conn_options *options; /* borrowed from the owner, until open */
   uint32_t stall_ms;
   int fd;
-  uint8_t state; /* enum h2ws__link_state */
+  int send_error; /* errno; the peer takes nothing any more */
+  uint8_t state;  /* enum h2ws__link_state */
   bool server;
   bool peer_closed;     /* close_notify or FIN was received */
   bool opened;          /* there was a core connection */
