@@ -1,6 +1,7 @@
 /* Channels as the loop sees them. */
 #include "lib/easy/channel.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,6 +338,10 @@ static void channel_resume(struct h2ws__channel *c) {
 void h2ws__channel_ended(struct h2ws__channel *c, const struct h2ws__end *end) {
   c->loop.socket = NULL;
   c->loop.stream = NULL;
+  if (c->loop.limit != NULL) {
+    event_free(c->loop.limit);
+    c->loop.limit = NULL;
+  }
   channel_lock(c);
   if (c->phase == H2WS__PHASE_ENDED) {
     channel_unlock(c);
@@ -400,6 +405,28 @@ static void channel_abort(struct h2ws__channel *c) {
     h2ws__dial_drop(c);
     h2ws__why_failed(&end, c->setup.where, H2WS_ERR_CANCELLED, NULL);
     h2ws__channel_ended(c, &end);
+  }
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg) {
+  (void)fd;
+  (void)what;
+  channel_abort(arg);
+}
+
+/* It was closed where nobody can wait for it. */
+static void channel_set_limit(struct h2ws__channel *c) {
+  uint32_t ms = c->setup.close_timeout_ms;
+  struct timeval tv;
+  if (c->phase == H2WS__PHASE_ENDED) {
+    return;
+  }
+  tv.tv_sec = (time_t)(ms / 1000);
+  tv.tv_usec = (suseconds_t)(ms % 1000) * 1000;
+  c->loop.limit =
+    event_new(h2ws_loop_base(h2ws__engine_loop()), -1, 0, on_limit, c);
+  if (c->loop.limit == NULL || event_add(c->loop.limit, &tv) != 0) {
+    channel_abort(c);
   }
 }
 
@@ -557,6 +584,9 @@ static void channel_run(struct h2ws__task *task) {
   }
   if ((work & H2WS__WORK_ABORT) != 0) {
     channel_abort(c);
+  }
+  if ((work & H2WS__WORK_LIMIT) != 0) {
+    channel_set_limit(c);
   }
   channel_flush(c);
   if ((work & H2WS__WORK_RESUME) != 0) {

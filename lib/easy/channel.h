@@ -34,6 +34,7 @@ enum h2ws__phase {
 #define H2WS__WORK_START 1u
 #define H2WS__WORK_RESUME 2u
 #define H2WS__WORK_ABORT 4u
+#define H2WS__WORK_LIMIT 8u /* abort after close_timeout_ms */
 
 /* What a channel was made with. Strings are owned. */
 struct h2ws__setup {
@@ -57,9 +58,10 @@ struct h2ws__channel {
     h2ws_opening *opening;     /* clients: on the way to one of these */
     h2ws_reconnect *reconnect; /* clients that come back */
     struct h2ws__queue out;
-    bool blocked; /* AGAIN was said: on_writable will come */
-    bool ending;  /* our end was sent */
-    int refusal;  /* the status that refused a POST or PUT; 0: none */
+    struct event *limit; /* nobody waits for the end: when to abort */
+    bool blocked;        /* AGAIN was said: on_writable will come */
+    bool ending;         /* our end was sent */
+    int refusal;         /* the status that refused a POST or PUT; 0: none */
     void (*on_message)(h2ws *h, const h2ws_msg *msg, void *user);
     void (*on_open)(struct h2ws__channel *channel); /* NULL: none */
     void (*on_end)(struct h2ws__channel *channel);

@@ -104,6 +104,16 @@ void h2ws_options_default(h2ws_options *options, size_t size) {
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
 }
 
+static bool fields_are_there(const h2ws_options *o) {
+  size_t i;
+  for (i = 0; o->headers != NULL && i < o->headers_len; i++) {
+    if (o->headers[i].name == NULL || o->headers[i].value == NULL) {
+      return false;
+    }
+  }
+  return o->headers != NULL || o->headers_len == 0;
+}
+
 static int options_read(h2ws_options *out, const h2ws_options *in) {
   h2ws_options_default(out, sizeof(*out));
   if (in != NULL) {
@@ -112,8 +122,7 @@ static int options_read(h2ws_options *out, const h2ws_options *in) {
     }
     memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
   }
-  return (out->headers == NULL && out->headers_len > 0) ||
-             out->send_queue < 16 || out->recv_queue == 0
+  return !fields_are_there(out) || out->send_queue < 16 || out->recv_queue == 0
            ? H2WS_ERR_INVALID
            : 0;
 }
@@ -277,8 +286,9 @@ static int begin_close(struct h2ws__channel *c, uint16_t code,
   }
   c->rx.full = false;
   h2ws__handle_changed(&c->handle);
-  h2ws__channel_ask(c,
-                    H2WS__WORK_RESUME | (c->was_open ? 0 : H2WS__WORK_ABORT));
+  h2ws__channel_ask(c, H2WS__WORK_RESUME |
+                         (c->was_open ? 0 : H2WS__WORK_ABORT) |
+                         (h2ws__engine_is_here() ? H2WS__WORK_LIMIT : 0));
   return 0;
 }
 

@@ -69,8 +69,19 @@ static bool own_client(h2ws_opening *o, const h2ws_client_options *client) {
          own(o, &mine->proxy) && own(o, &mine->unix_path);
 }
 
+/* What else may be wrong with them comes by on_close. */
+static bool fields_are_there(const h2ws_request *request) {
+  size_t i;
+  for (i = 0; request->headers != NULL && i < request->headers_len; i++) {
+    if (request->headers[i].name == NULL || request->headers[i].value == NULL) {
+      return false;
+    }
+  }
+  return request->headers != NULL || request->headers_len == 0;
+}
+
 static bool own_headers(h2ws_opening *o, const h2ws_request *request) {
-  size_t len = request->headers == NULL ? 0 : request->headers_len;
+  size_t len = request->headers_len;
   size_t size = (len + 1) * sizeof(h2ws_header);
   size_t i;
   char *at;
@@ -160,8 +171,12 @@ int h2ws__opening_new(h2ws_opening **out, const char *url,
                       const h2ws_request *request,
                       const h2ws_socket_options *options) {
   char why[128];
-  h2ws_opening *o = calloc(1, sizeof(*o));
+  h2ws_opening *o;
   int rv;
+  if (!fields_are_there(request)) {
+    return H2WS_ERR_INVALID;
+  }
+  o = calloc(1, sizeof(*o));
   if (o == NULL) {
     return H2WS_ERR_NOMEM;
   }

@@ -84,8 +84,11 @@ END_TEST
 START_TEST(null_arguments) {
   h2ws *s = listen_on("ws://127.0.0.1:0/", echo, NULL);
   h2ws *c = connect_to(url_of(s, "ws", "/"));
+  static const h2ws_header fields[] = {{NULL, "value"}, {"name", NULL}};
   h2ws_handle_info info = {0};
+  h2ws_options o;
   char buf[1];
+  size_t i;
   expect_error(h2ws_send_text(c, NULL), H2WS_ERR_INVALID);
   expect_error(h2ws_recv(c, NULL, 0), H2WS_ERR_INVALID);
   expect_error(h2ws_read(c, NULL, 1, 0), H2WS_ERR_INVALID);
@@ -94,6 +97,13 @@ START_TEST(null_arguments) {
   expect_error(h2ws_info(c, &info), H2WS_ERR_INVALID);
   ck_assert_ptr_null(h2ws_field(c, NULL));
   ck_assert_uint_eq(h2ws_send_many(NULL, 1, H2WS_TEXT, "x", 1, NULL), 0);
+  for (i = 0; i < 3; i++) {
+    h2ws_options_default(&o, sizeof(o));
+    o.headers = i == 2 ? NULL : &fields[i];
+    o.headers_len = 1;
+    ck_assert_ptr_null(h2ws_connect(url_of(s, "ws", "/"), &o));
+    ck_assert_int_eq(h2ws_error_code(NULL), H2WS_ERR_INVALID);
+  }
   h2ws_options_default(NULL, 0);
   h2ws_serve_options_default(NULL, 0);
   expect_error(h2ws_close(c), 0);

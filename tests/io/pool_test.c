@@ -698,6 +698,25 @@ START_TEST(all_that_wait_hear_that_it_failed) {
 }
 END_TEST
 
+/* At once, what cannot even be copied. */
+START_TEST(what_is_missing_is_refused) {
+  static const h2ws_header fields[] = {{NULL, "value"}, {"name", NULL}};
+  h2ws_request request = {.size = sizeof(request)};
+  request.headers = _i == 2 ? NULL : &fields[_i];
+  request.headers_len = 1;
+  begin(true);
+  serve();
+  ck_assert_int_eq(h2ws_pool_open_socket(pool, NULL, url_of("ws", "/echo"),
+                                         NULL, &request, NULL, &callbacks,
+                                         NULL),
+                   H2WS_ERR_INVALID);
+  ck_assert_int_eq(h2ws_pool_open_socket(pool, NULL, "ws://localhost:0/", NULL,
+                                         NULL, NULL, &callbacks, NULL),
+                   H2WS_ERR_URL);
+  end();
+}
+END_TEST
+
 START_TEST(what_cannot_be_asked_fails) {
   static const h2ws_header bad = {"Connection", "upgrade"};
   h2ws_request request = {.size = sizeof(request)};
@@ -832,6 +851,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(again, a_connect_needs_http_2, 0, 2);
   tcase_add_loop_test(again, without_the_setting_http_1_1_is_asked, 0, 2);
   tcase_add_test(ends, all_that_wait_hear_that_it_failed);
+  tcase_add_loop_test(ends, what_is_missing_is_refused, 0, 3);
   tcase_add_loop_test(ends, what_cannot_be_asked_fails, 0, 2);
   tcase_add_loop_test(ends, an_opening_can_be_cancelled, 0, 3);
   tcase_add_test(ends, others_that_wait_for_it_stay);
