@@ -47,6 +47,9 @@ static const char *read_parts(struct h2ws__proxy *out,
   if (len == 0 || len >= sizeof(out->host)) {
     return "the host is missing or too long";
   }
+  if (port == 0) {
+    return "nothing listens on port 0";
+  }
   memcpy(out->host, host, len);
   out->host[len] = '\0';
   (void)snprintf(out->port, sizeof(out->port), "%u",

@@ -56,6 +56,12 @@ static void race_explain(struct h2ws__race *race, int error, const char *format,
   va_end(args);
 }
 
+/* Whom the TCP connection goes to. */
+static const char *race_host(const struct h2ws__race *race) {
+  return race->target.proxy != NULL ? race->target.proxy->host
+                                    : race->target.host;
+}
+
 /* ------------------------------------------------------------------------
  * The end
  */
@@ -117,7 +123,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg) {
   (void)what;
   if (race->resolve != NULL) {
     race_explain(race, H2WS_ERR_TIMEOUT, "%s did not resolve in time",
-                 race->target.host);
+                 race_host(race));
   } else {
     race_explain(race, H2WS_ERR_TIMEOUT, "%s (%s%s): no answer in time",
                  race->target.host, race->tunnel != NULL ? "proxy " : "",
@@ -286,9 +292,7 @@ static void on_resolved(struct addrinfo *list, int error, void *user) {
   race->resolve = NULL;
   if (error != 0) {
     race_explain(race, H2WS_ERR_RESOLVE, "%s does not resolve: %s",
-                 race->target.proxy != NULL ? race->target.proxy->host
-                                            : race->target.host,
-                 gai_strerror(error));
+                 race_host(race), gai_strerror(error));
     race_done(race, -1);
     return;
   }
@@ -314,11 +318,10 @@ static int race_prepare(struct h2ws__race *race) {
   if (target->timeout_ms > 0 && event_add(race->deadline, &tv) != 0) {
     return H2WS_ERR_NOMEM;
   }
-  return h2ws__resolve_start(
-    &race->resolve, race->loop,
-    target->proxy != NULL ? target->proxy->host : target->host,
-    target->proxy != NULL ? target->proxy->port : target->port, on_resolved,
-    race);
+  return h2ws__resolve_start(&race->resolve, race->loop, race_host(race),
+                             target->proxy != NULL ? target->proxy->port
+                                                   : target->port,
+                             on_resolved, race);
 }
 
 int h2ws__race_start(struct h2ws__race **out, h2ws_loop *loop,

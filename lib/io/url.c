@@ -82,6 +82,9 @@ static const char *read_parts(struct h2ws__url *out,
   if (copy_host(out, evhttp_uri_get_host(uri)) != 0) {
     return "the host is missing or too long";
   }
+  if (port == 0) {
+    return "nothing listens on port 0";
+  }
   standard = scheme->secure ? 443 : 80;
   out->secure = scheme->secure;
   out->websocket = scheme->websocket;

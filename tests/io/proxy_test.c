@@ -248,8 +248,14 @@ START_TEST(a_wrong_url_of_a_proxy_is_refused) {
   static const h2ws_client_callbacks callbacks = {.size = sizeof(callbacks),
                                                   .on_close = never_closed};
   static const char *const wrong[] = {
-    "https://proxy.test", "proxy.test:3128", "http://", "http://p/path", "",
+    "https://proxy.test",
+    "proxy.test:3128",
+    "http://",
+    "http://p/path",
+    "",
     "socks5://p:1080",
+    "http://proxy:0",
+    "http://proxy:65536",
   };
   h2ws_client *client = NULL;
   size_t i;
