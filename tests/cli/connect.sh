@@ -45,6 +45,37 @@ connect 2 not-a-url
 connect 2 --no-such-option ws://127.0.0.1/
 connect 2 --http 3 wss://127.0.0.1/
 connect 2
+# A server whose reason would clear the screen: an Upgrade, and a CLOSE.
+mkfifo "$work/port" "$work/quiet"
+timeout 20 python3 - >"$work/port" <<'END' &
+import base64, hashlib, re, socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+peer = listener.accept()[0]
+head = b""
+while b"\r\n\r\n" not in head:
+    head += peer.recv(4096)
+key = re.search(rb"Sec-WebSocket-Key: (\S+)", head).group(1)
+accept = base64.b64encode(
+    hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+close = (4000).to_bytes(2, "big") + "go\x1b[2J\x9b away ä".encode()
+peer.sendall(b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+             + bytes([0x88, len(close)]) + close)
+while peer.recv(4096):
+    pass
+END
+server=$!
+read -r port <"$work/port"
+code=0
+exec 3<>"$work/quiet"
+timeout 20 "$tool" connect --http 1.1 "ws://127.0.0.1:$port/" <&3 \
+  >"$work/out" 2>"$work/connect.err" || code=$?
+exec 3>&-
+wait "$server" || fail 'the server of the rude reason failed'
+server=
+grep -q '^closed with code 4000: go \[2J  away ä$' "$work/connect.err" ||
+  fail "the reason is not as it should be ($code)"
 for verb in --help 'serve --help' 'connect -h'; do
   # shellcheck disable=SC2086 # a verb and an option
   "$tool" $verb | grep -q '^usage: h2ws serve' || fail "$verb does not help"

@@ -160,6 +160,22 @@ seq 20000 >"$work/input"
 timeout 20 "$bin/example-07-raw-bytes" "https://$tls/raw" <"$work/input" \
   >"$work/out" 2>"$work/err" || fail '07-raw-bytes fails'
 cmp "$work/input" "$work/out" || fail '07-raw-bytes: other bytes came back'
+# The same where the server has no HTTP/2.
+for how in --cleartext --cert; do
+  case $how in
+    --cert) scheme=https && set -- --cert "$work/cert.pem" --key "$work/key.pem" ;;
+    *) scheme=http && set -- --cleartext ;;
+  esac
+  "$bin/h2ws" serve --listen localhost:0 --http 1.1 "$@" >"$work/old" &
+  pid=$!
+  pids="$pids $pid"
+  until_true 'a server of HTTP/1.1 starts' grep -q listening "$work/old"
+  old=localhost:$(sed -n 's/.*:\([0-9]*\)$/\1/p' "$work/old")
+  timeout 20 "$bin/example-07-raw-bytes" "$scheme://$old/raw" <"$work/input" \
+    >"$work/out" 2>"$work/err" || fail "07-raw-bytes fails over HTTP/1.1 $how"
+  cmp "$work/input" "$work/out" || fail '07-raw-bytes: other bytes, HTTP/1.1'
+  stop "$pid"
+done
 pass 07-raw-bytes
 
 url=ws://localhost:$(free_port)/
