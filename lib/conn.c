@@ -39,7 +39,6 @@ struct h2ws_conn {
   struct sniff *sniff; /* NULL once the protocol is known */
   const h2ws_conn_callbacks *callbacks;
   void *user;
-  unsigned depth;  /* calls of ours that are on the stack */
   bool free_asked; /* h2ws_conn_free() came from inside */
   bool ended;      /* on_close has been called */
   h2ws_time told;  /* the deadline that on_deadline told of */
@@ -92,25 +91,24 @@ static void conn_destroy(h2ws_conn *conn) {
 }
 
 static void conn_enter(h2ws_conn *conn) {
-  conn->depth++;
+  h2ws__env_enter(conn->env);
 }
 
-static void conn_finish_free(h2ws_conn *conn) {
-  conn->depth++;
+static void conn_leave(h2ws_conn *conn) {
+  h2ws__env_leave(conn->env);
+}
+
+static void conn_finish_free(struct h2ws__env *env) {
+  h2ws_conn *conn = env->conn;
+  env->left = NULL;
+  env->depth++;
   if (conn->h2 != NULL) {
     h2ws__h2_abandon(conn->h2);
   } else {
     h2ws__h1_abandon(conn->h1);
   }
-  conn->depth--;
+  env->depth--;
   conn_destroy(conn);
-}
-
-static void conn_leave(h2ws_conn *conn) {
-  conn->depth--;
-  if (conn->depth == 0 && conn->free_asked) {
-    conn_finish_free(conn);
-  }
 }
 
 static void conn_each_stream(h2ws_conn *conn,
@@ -137,9 +135,10 @@ void h2ws_conn_free(h2ws_conn *conn) {
     return;
   }
   conn->free_asked = true;
-  if (conn->depth == 0) {
-    conn_finish_free(conn);
+  if (conn->env->depth == 0) {
+    conn_finish_free(conn->env);
   } else {
+    conn->env->left = conn_finish_free;
     /* Nobody wants to hear what the call on the stack still has for them. */
     conn_each_stream(conn, cancel_stream);
   }
@@ -489,6 +488,9 @@ int h2ws_conn_recv(h2ws_conn *conn, uint8_t *data, size_t len) {
   if (conn == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
   }
+  if (conn->env->depth > 0) {
+    return H2WS_ERR_STATE;
+  }
   conn_enter(conn);
   rv = conn->sniff != NULL ? conn_sniff(conn, data, len)
                            : session_recv(conn, data, len);
@@ -502,6 +504,9 @@ int h2ws_conn_recv_eof(h2ws_conn *conn, int error) {
   if (conn == NULL || error > 0) {
     return H2WS_ERR_INVALID;
   }
+  if (conn->env->depth > 0) {
+    return H2WS_ERR_STATE;
+  }
   conn_enter(conn);
   rv = conn->h2 != NULL ? h2ws__h2_recv_eof(conn->h2, error)
                         : h2ws__h1_recv_eof(conn->h1, error);
@@ -513,6 +518,9 @@ h2ws_ssize h2ws_conn_send(h2ws_conn *conn, uint8_t *buf, size_t cap) {
   h2ws_ssize n;
   if (conn == NULL) {
     return H2WS_ERR_INVALID;
+  }
+  if (conn->env->depth > 0) {
+    return H2WS_ERR_STATE;
   }
   conn_enter(conn);
   n = conn->h2 != NULL ? h2ws__h2_send(conn->h2, buf, cap)
@@ -526,6 +534,9 @@ int h2ws_conn_tick(h2ws_conn *conn) {
   int rv;
   if (conn == NULL) {
     return H2WS_ERR_INVALID;
+  }
+  if (conn->env->depth > 0) {
+    return H2WS_ERR_STATE;
   }
   conn_enter(conn);
   conn->told = H2WS_NEVER;

@@ -121,6 +121,7 @@ int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
       (offer != NULL && !h2ws__offer_is_valid(offer))) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(h2ws__conn_env(conn));
   *out = NULL;
   if (!h2ws__handshake_fields_allowed(request->headers, request->headers_len)) {
     return H2WS_ERR_HEADER;
@@ -218,6 +219,7 @@ int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
       (headers == NULL && headers_len > 0)) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   *out = NULL;
   rv = accept_check(stream);
   if (rv != 0) {

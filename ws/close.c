@@ -66,6 +66,7 @@ int h2ws_socket_close(h2ws_socket *socket, uint16_t code, const char *reason,
       (code != 0 && !h2ws__close_code_is_valid(code))) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   if (reason_len > 0 &&
       !h2ws__utf8_is_valid((const uint8_t *)reason, reason_len)) {
     return H2WS_ERR_UTF8;
@@ -110,6 +111,7 @@ int h2ws_socket_abort(h2ws_socket *socket) {
   if (socket == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   if (socket->close >= H2WS__CLOSE_ABORTED) {
     return H2WS_ERR_CLOSED;
   }

@@ -262,6 +262,7 @@ int h2ws_socket_send_message(h2ws_socket *socket, h2ws_message *message) {
   if (socket == NULL || message == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   frame = message->frame;
   if (!socket->server) {
     return h2ws_socket_send(socket, message->type,
@@ -272,10 +273,30 @@ int h2ws_socket_send_message(h2ws_socket *socket, h2ws_message *message) {
   return rv == 0 ? send_shared(socket, message) : rv;
 }
 
+/* No connection is freed before all sockets have had their turn. */
+static void broadcast_enter(h2ws_socket *const *sockets, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    if (sockets[i] != NULL) {
+      h2ws__env_enter(sockets[i]->env);
+    }
+  }
+}
+
+static void broadcast_leave(h2ws_socket *const *sockets, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    if (sockets[i] != NULL) {
+      h2ws__env_leave(sockets[i]->env);
+    }
+  }
+}
+
 size_t h2ws_socket_broadcast(h2ws_message *message, h2ws_socket *const *sockets,
                              size_t len, int *results) {
   size_t taken = 0;
   size_t i;
+  broadcast_enter(sockets, len);
   for (i = 0; i < len; i++) {
     int rv = h2ws_socket_send_message(sockets[i], message);
     if (results != NULL) {
@@ -283,5 +304,6 @@ size_t h2ws_socket_broadcast(h2ws_message *message, h2ws_socket *const *sockets,
     }
     taken += rv == 0;
   }
+  broadcast_leave(sockets, len);
   return taken;
 }

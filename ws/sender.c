@@ -188,6 +188,7 @@ int h2ws_socket_send(h2ws_socket *socket, h2ws_type type, const void *data,
   if (socket == NULL || (data == NULL && len > 0) || opcode == 0) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   rv = h2ws__socket_send_check(socket);
   if (rv != 0) {
     return rv;
@@ -278,6 +279,7 @@ int h2ws_socket_send_piece(h2ws_socket *socket, const void *data, size_t len) {
   if (socket == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   if (!socket->tx.streaming) {
     return h2ws__socket_may_send(socket) ? H2WS_ERR_STATE
                                          : h2ws__socket_send_error(socket);
@@ -302,6 +304,7 @@ int h2ws_socket_send_end(h2ws_socket *socket) {
   if (socket == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   if (!socket->tx.streaming) {
     return h2ws__socket_may_send(socket) ? H2WS_ERR_STATE
                                          : h2ws__socket_send_error(socket);
@@ -329,6 +332,7 @@ int h2ws_socket_ping(h2ws_socket *socket, const void *data, size_t len) {
   if (socket == NULL || (data == NULL && len > 0) || len > H2WS__CONTROL_MAX) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   rv = sender_check(socket);
   if (rv != 0) {
     return rv;

@@ -329,6 +329,7 @@ int h2ws_socket_resume(h2ws_socket *socket) {
   if (socket == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(socket->env);
   if (socket->close >= H2WS__CLOSE_ABORTED) {
     return H2WS_ERR_CLOSED;
   }

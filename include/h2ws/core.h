@@ -28,8 +28,8 @@
  *
  * Calls from inside callbacks: every function may be called from inside every
  * callback, h2ws_conn_free() included, except h2ws_conn_recv(),
- * h2ws_conn_send() and h2ws_conn_tick() of the connection that is calling;
- * those return H2WS_ERR_STATE.
+ * h2ws_conn_recv_eof(), h2ws_conn_send() and h2ws_conn_tick() of the connection
+ * that is calling; those return H2WS_ERR_STATE.
  */
 #ifndef H2WS_CORE_H
 #define H2WS_CORE_H

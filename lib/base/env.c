@@ -31,3 +31,15 @@ void h2ws__env_release(struct h2ws__env *env) {
     h2ws__mem_free(&mem, env);
   }
 }
+
+void h2ws__env_enter(struct h2ws__env *env) {
+  env->depth++;
+}
+
+void h2ws__env_leave(struct h2ws__env *env) {
+  assert(env->depth > 0);
+  env->depth--;
+  if (env->depth == 0 && env->left != NULL) {
+    env->left(env);
+  }
+}

@@ -41,6 +41,8 @@ struct h2ws__env {
   void (*trace)(struct h2ws__env *env, h2ws_trace_level level,
                 const char *text);
   h2ws_conn *conn; /* NULL once the connection is freed */
+  unsigned depth;  /* calls of the application that are on the stack */
+  void (*left)(struct h2ws__env *env); /* they have returned; may be NULL */
   size_t refs;
 };
 
@@ -57,6 +59,23 @@ void h2ws__env_release(struct h2ws__env *env);
 static inline h2ws_time h2ws__now(const struct h2ws__env *env) {
   return env->now(env->user);
 }
+
+void h2ws__env_enter(struct h2ws__env *env);
+/* Freeing the connection waits for the outermost. */
+void h2ws__env_leave(struct h2ws__env *env);
+
+static inline void h2ws__env_leave_scope(struct h2ws__env **env) {
+  h2ws__env_leave(*env);
+}
+
+/*
+ * In a public function that may run callbacks: it is entered, until it returns.
+ * What its arguments point to stays until then.
+ */
+#define h2ws__env_enter_scope(env)                                             \
+  struct h2ws__env *entered_ __attribute__((cleanup(h2ws__env_leave_scope))) = \
+    (env);                                                                     \
+  h2ws__env_enter(entered_)
 
 /* Formats and passes on one line of trace, for h2ws__trace(). */
 void h2ws__trace_line(struct h2ws__env *env, h2ws_trace_level level,

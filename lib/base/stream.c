@@ -189,11 +189,21 @@ void h2ws__stream_opened(h2ws_stream *stream) {
   stream_free_head(stream);
 }
 
+/* What there is no memory for is lost, but for its room in the windows. */
+static int stream_keep_input(h2ws_stream *stream, const uint8_t *data,
+                             size_t len) {
+  int rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks, data, len);
+  if (rv != 0) {
+    stream->ops->credit(stream, len);
+  }
+  return rv;
+}
+
 int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len) {
   int rv = 0;
   if (stream->rx.q.len > 0 || !stream_may_read(stream)) {
     /* Behind bytes that wait, or too early: the window bounds the queue. */
-    rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks, data, len);
+    rv = stream_keep_input(stream, data, len);
     if (rv != 0 || !stream_may_read(stream)) {
       return rv;
     }
@@ -205,8 +215,7 @@ int h2ws__stream_input(h2ws_stream *stream, uint8_t *data, size_t len) {
   h2ws_stream_retain(stream);
   stream_call_readable(stream);
   if (stream->rx.chunk_len > 0 && !stream->close_told) {
-    rv = h2ws__bufq_append(&stream->rx.q, &stream->env->chunks,
-                           stream->rx.chunk, stream->rx.chunk_len);
+    rv = stream_keep_input(stream, stream->rx.chunk, stream->rx.chunk_len);
   }
   stream->rx.chunk = NULL;
   stream->rx.chunk_len = 0;
@@ -243,6 +252,7 @@ int h2ws_stream_consume(h2ws_stream *stream, size_t len) {
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (len <= stream->rx.q.len) {
     if (len > 0) {
       h2ws__bufq_drain(&stream->rx.q, &stream->env->chunks, len);
@@ -265,6 +275,7 @@ h2ws_ssize h2ws_stream_read(h2ws_stream *stream, void *buf, size_t cap) {
   if (stream == NULL || (buf == NULL && cap > 0)) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   while (total < cap) {
     uint8_t *data = NULL;
     size_t take;
@@ -349,6 +360,7 @@ int h2ws_stream_commit(h2ws_stream *stream, size_t len) {
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
   }
@@ -368,6 +380,7 @@ int h2ws_stream_write(h2ws_stream *stream, const void *data, size_t len) {
   if (stream == NULL || (data == NULL && len > 0)) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
   }
@@ -409,6 +422,7 @@ int h2ws_stream_shutdown(h2ws_stream *stream) {
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (!stream_may_send(stream)) {
     return stream_send_error(stream);
   }
@@ -424,6 +438,7 @@ int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code) {
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
     return H2WS_ERR_CLOSED;
   }
@@ -516,9 +531,11 @@ static int stream_answer(h2ws_stream *stream, int status,
                          const h2ws_stream_callbacks *callbacks, void *user) {
   bool empty;
   int rv = stream_check_answer(stream);
-  if (rv == 0) {
-    rv = h2ws__fields_check(headers, headers_len);
+  if (rv != 0) {
+    return rv;
   }
+  h2ws__env_enter_scope(stream->env);
+  rv = h2ws__fields_check(headers, headers_len);
   if (rv == 0) {
     rv = h2ws__stream_count(stream, headers, headers_len);
   }
@@ -584,6 +601,7 @@ int h2ws_stream_respond(h2ws_stream *stream, int status,
   if (status < 200 || status > 599 || (body == NULL && body_len > 0)) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   empty = stream_answer_is_empty(stream, status);
   rv = stream_check_length(headers, headers_len, status, empty, body_len);
   if (rv == 0) {
@@ -614,6 +632,7 @@ int h2ws_stream_push(h2ws_stream *stream, h2ws_stream **out,
   if (stream == NULL || out == NULL || request == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (stream->state == H2WS_STREAM_CLOSED || stream->reset_asked) {
     return H2WS_ERR_CLOSED;
   }
@@ -639,6 +658,7 @@ int h2ws_stream_set_callbacks(h2ws_stream *stream,
   if (stream == NULL) {
     return H2WS_ERR_INVALID;
   }
+  h2ws__env_enter_scope(stream->env);
   if (stream->close_told) {
     return H2WS_ERR_CLOSED;
   }

@@ -67,6 +67,7 @@ static struct {
   bool chunked; /* messages come by on_chunk */
   /* What strikes, once. */
   bool armed;
+  int skip; /* so many times before */
   bool on_server;
   bool neighbour;
   enum event event;
@@ -145,9 +146,10 @@ static void call_in_a_circle(h2ws_conn *conn) {
   ck_assert_int_eq(h2ws_conn_recv(conn, &byte, 1), H2WS_ERR_STATE);
   ck_assert_int_eq(h2ws_conn_send(conn, buf, sizeof(buf)), H2WS_ERR_STATE);
   ck_assert_int_eq(h2ws_conn_tick(conn), H2WS_ERR_STATE);
+  ck_assert_int_eq(h2ws_conn_recv_eof(conn, 0), H2WS_ERR_STATE);
 }
 
-static void do_to_conn(struct side *side, enum event event) {
+static void do_to_conn(struct side *side) {
   h2ws_conn *conn = side->conn;
   switch (t.action) {
   case OPEN_ANOTHER:
@@ -166,9 +168,7 @@ static void do_to_conn(struct side *side, enum event event) {
     h2ws_conn_free(conn);
     break;
   default:
-    if (event == ON_MESSAGE || event == ON_PING) { /* surely inside recv */
-      call_in_a_circle(conn);
-    }
+    call_in_a_circle(conn);
   }
 }
 
@@ -177,9 +177,12 @@ static void happens(struct side *side, enum event event, struct slot *slot) {
       side->conn == NULL) {
     return;
   }
+  if (t.skip-- > 0) {
+    return;
+  }
   t.armed = false;
   if (t.action >= OPEN_ANOTHER) {
-    do_to_conn(side, event);
+    do_to_conn(side);
     return;
   }
   if (slot == NULL || t.neighbour) {
@@ -382,30 +385,42 @@ static void tick(uint64_t ms) {
 }
 
 static void on_first(int (*call)(h2ws_socket *socket)) {
-  if (t.client.slots[0].socket != NULL) {
-    (void)call(t.client.slots[0].socket);
+  int i;
+  for (i = 0; i < 2; i++) {
+    if (t.client.slots[i].socket != NULL) {
+      (void)call(t.client.slots[i].socket);
+    }
   }
-  if (t.client.slots[1].socket != NULL) {
-    (void)call(t.client.slots[1].socket);
-  }
+}
+
+static int ask(h2ws_socket *socket) {
+  return h2ws_socket_ping(socket, "?", 1);
 }
 
 static int say(h2ws_socket *socket) {
-  (void)h2ws_socket_ping(socket, "?", 1);
   return h2ws_socket_send(socket, H2WS_TEXT, "hello", 5);
 }
 
-static int say_too_much(h2ws_socket *socket) {
-  static uint8_t much[300];
-  int i = 0;
-  while (i < 8 && h2ws_socket_send(socket, H2WS_BINARY, much, 300) == 0) {
-    i++;
-  }
-  return 0;
+static int say_more(h2ws_socket *socket) {
+  static uint8_t more[300];
+  return h2ws_socket_send(socket, H2WS_BINARY, more, sizeof(more));
 }
 
 static int say_goodbye(h2ws_socket *socket) {
   return h2ws_socket_close(socket, 1000, NULL, 0);
+}
+
+static int pause_it(h2ws_socket *socket) {
+  return h2ws_socket_pause(socket);
+}
+
+static void broadcast(void) {
+  h2ws_socket *sockets[2] = {t.server.slots[0].socket,
+                             t.server.slots[1].socket};
+  h2ws_message *message;
+  ck_assert_int_eq(h2ws_message_new(&message, NULL, H2WS_TEXT, "all", 3), 0);
+  (void)h2ws_socket_broadcast(message, sockets, 2, NULL);
+  h2ws_message_release(message);
 }
 
 static void start(struct side *side, bool server) {
@@ -430,14 +445,23 @@ static void finish(struct side *side) {
 }
 
 static void session(void) {
+  int i;
   start(&t.client, /* server = */ false);
   start(&t.server, /* server = */ true);
   open_socket(&t.client);
   open_socket(&t.client);
   pump();
+  on_first(ask);
   on_first(say);
   pump();
-  on_first(say_too_much);
+  for (i = 0; i < 8; i++) {
+    on_first(say_more);
+  }
+  pump();
+  on_first(pause_it);
+  broadcast();
+  pump();
+  on_first(h2ws_socket_resume);
   pump();
   on_first(say_goodbye);
   pump();
@@ -453,7 +477,9 @@ static void session(void) {
   ck_assert_uint_eq(t.env.live, 0);
 }
 
-static void strike(int chunk, bool chunked, int event, int action) {
+/* True if it came to the event, for the time after `skip` times. */
+static bool strike(int chunk, bool chunked, int event, int action, int skip) {
+  bool struck = false;
   int way;
   for (way = 0; way < 4; way++) {
     memset(&t, 0, sizeof(t));
@@ -465,14 +491,34 @@ static void strike(int chunk, bool chunked, int event, int action) {
     t.neighbour = way / 2 == 1;
     t.event = (enum event)event;
     t.action = (enum action)action;
+    t.skip = skip;
     session();
+    struck = struck || !t.armed;
   }
+  return struck;
 }
 
 START_TEST(LC_09_LC_17_every_call_inside_every_callback) {
   int action;
   for (action = 0; action < ACTIONS; action++) {
-    strike(_i % TEST_CHUNKS, /* chunked = */ false, _i / TEST_CHUNKS, action);
+    (void)strike(_i % TEST_CHUNKS, /* chunked = */ false, _i / TEST_CHUNKS,
+                 action, 0);
+  }
+}
+END_TEST
+
+/* Each time, also from within calls of the application on a socket. */
+START_TEST(LC_09_what_ends_things_inside_every_callback_each_time) {
+  static const enum action actions[] = {CLOSE, ABORT, RESET_STREAM,
+                                        SHUTDOWN_CONN, FREE_CONN};
+  size_t i;
+  for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+    int skip = 0;
+    while (strike(/* chunk = */ 3, /* chunked = */ false, _i, (int)actions[i],
+                  skip)) {
+      skip++;
+    }
+    ck_assert_int_gt(skip, 0);
   }
 }
 END_TEST
@@ -480,7 +526,7 @@ END_TEST
 START_TEST(WS_17_the_application_ends_it_between_chunks) {
   int action;
   for (action = 0; action < ACTIONS; action++) {
-    strike(_i, /* chunked = */ true, ON_MESSAGE, action);
+    (void)strike(_i, /* chunked = */ true, ON_MESSAGE, action, 0);
   }
 }
 END_TEST
@@ -550,6 +596,8 @@ Suite *h2ws_test_suite(void) {
   TCase *tc = tcase_create("callbacks");
   tcase_add_loop_test(tc, LC_09_LC_17_every_call_inside_every_callback, 0,
                       EVENTS * TEST_CHUNKS);
+  tcase_add_loop_test(
+    tc, LC_09_what_ends_things_inside_every_callback_each_time, 0, EVENTS);
   tcase_add_loop_test(tc, WS_17_the_application_ends_it_between_chunks, 0,
                       TEST_CHUNKS);
   tcase_add_loop_test(tc, LC_09_every_event_comes, 0, TEST_CHUNKS);
