@@ -19,13 +19,9 @@ static struct h2ws__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
  * RFC 9113 section 5.1.1: an id that was skipped is closed. nghttp2 ignores
  * HEADERS on it, which is right for ids that were in use, once or twice.
  */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
-                          void *user) {
-  struct h2ws__h2 *h2 = user;
+static void begin_headers_frame(struct h2ws__h2 *h2, nghttp2_session *session,
+                                const nghttp2_frame_hd *hd) {
   int32_t last = h2->rx.ids.last;
-  if (!h2->server || hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0) {
-    return 0;
-  }
   if (!h2ws__ids_see(&h2->rx.ids, hd->stream_id)) {
     h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_PROTO,
                   NGHTTP2_PROTOCOL_ERROR,
@@ -36,6 +32,30 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
     h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
                   NGHTTP2_ENHANCE_YOUR_CALM,
                   "too many HEADERS on closed streams (max_glitch_burst)");
+  }
+}
+
+/* nghttp2 refuses some promises by itself, with a RST_STREAM for each. */
+static void begin_promise(struct h2ws__h2 *h2, nghttp2_session *session,
+                          const nghttp2_frame_hd *hd) {
+  const struct h2ws__h2_stream *parent = stream_of(session, hd->stream_id);
+  bool wanted = h2->options.enable_push && parent != NULL &&
+                !parent->base.reset_asked &&
+                h2->pushed_len <= h2->options.max_streams;
+  if (!wanted && !h2ws__meter_glitch(&h2->rx.meter, h2->rx.at)) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                  NGHTTP2_ENHANCE_YOUR_CALM,
+                  "too many promises that are not wanted (max_glitch_burst)");
+  }
+}
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
+                          void *user) {
+  struct h2ws__h2 *h2 = user;
+  if (h2->server && hd->type == NGHTTP2_HEADERS && hd->stream_id % 2 == 1) {
+    begin_headers_frame(h2, session, hd);
+  } else if (!h2->server && hd->type == NGHTTP2_PUSH_PROMISE) {
+    begin_promise(h2, session, hd);
   }
   return 0;
 }
@@ -359,6 +379,9 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
     break;
   case NGHTTP2_GOAWAY:
     goaway_sent(h2, &frame->goaway);
+    break;
+  case NGHTTP2_PUSH_PROMISE:
+    h2ws__h2_push_sent(head_stream_of(session, frame));
     break;
   default:
     break;

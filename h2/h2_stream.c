@@ -143,6 +143,15 @@ static int carrier_answer(h2ws_stream *base, int status,
   return rv;
 }
 
+/* Never sent: closed from the next call of the connection. */
+static void close_soon(struct h2ws__h2_stream *stream) {
+  struct h2ws__h2 *h2 = stream->h2;
+  if (!h2ws__link_is_in(&stream->todo)) {
+    h2ws__list_push(&h2->dead, &stream->todo);
+  }
+  h2ws__timer_set(&h2->env->timers, &h2->settle_timer, h2ws__now(h2->env));
+}
+
 static int carrier_reset(h2ws_stream *base, uint32_t code) {
   struct h2ws__h2_stream *stream = of(base);
   struct h2ws__h2 *h2 = stream->h2;
@@ -150,18 +159,25 @@ static int carrier_reset(h2ws_stream *base, uint32_t code) {
     return H2WS_ERR_CLOSED;
   }
   if (base->id < 0) {
-    /* Never sent: closed from the next call of the connection. */
-    if (!h2ws__link_is_in(&stream->todo)) {
-      h2ws__list_push(&h2->dead, &stream->todo);
-    }
-    h2ws__timer_set(&h2->env->timers, &h2->settle_timer, h2ws__now(h2->env));
+    close_soon(stream);
     return 0;
   }
   h2ws__timer_stop(&h2->env->timers, &stream->timer);
   h2ws__link_remove(&stream->todo);
+  if (stream->unsent) { /* still idle: RST_STREAM goes behind the promise */
+    stream->code = code;
+    return 0;
+  }
   if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE,
                                 (int32_t)base->id, code) != 0) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
+                  NGHTTP2_INTERNAL_ERROR, "no memory to reset a stream");
     return H2WS_ERR_NOMEM;
+  }
+  if (!h2->server && !stream->pushed &&
+      nghttp2_session_find_stream(h2->session, (int32_t)base->id) == NULL) {
+    /* nghttp2 holds the request back until the peer's limit allows it. */
+    close_soon(stream);
   }
   h2ws__h2_touch(h2);
   return 0;
@@ -254,7 +270,7 @@ static h2ws_close_info info_of_code(const struct h2ws__h2_stream *stream,
     info = h2ws__close_info(H2WS_CLOSE_REFUSED, H2WS_ERR_HTTP_1_1,
                             "the peer wants HTTP/1.1 for this request");
   } else if (stream->peer_reset && code == NGHTTP2_NO_ERROR &&
-             stream->base.rx_end && !stream->connect) {
+             stream->base.rx_end && !stream->connect && !stream->h2->server) {
     /* RFC 9113 section 8.1: the answer is whole. */
     info = h2ws__close_info(H2WS_CLOSE_CLEAN, 0,
                             "the peer answered and wants no more");

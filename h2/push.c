@@ -114,6 +114,7 @@ int h2ws__h2_push(h2ws_stream *base, h2ws_stream **out,
   stream->head_done = true;
   stream->base.rx_end = true; /* the client has nothing to say on it */
   stream->base.rx_end_told = true;
+  stream->unsent = true;
   stream->ours = true;
   h2->ours_len++;
   h2->env->stats.streams_opened++;
@@ -124,16 +125,33 @@ int h2ws__h2_push(h2ws_stream *base, h2ws_stream **out,
   return 0;
 }
 
+void h2ws__h2_push_sent(struct h2ws__h2_stream *stream) {
+  if (stream == NULL) {
+    return;
+  }
+  stream->unsent = false;
+  if (stream->base.reset_asked) {
+    (void)nghttp2_submit_rst_stream(stream->h2->session, NGHTTP2_FLAG_NONE,
+                                    (int32_t)stream->base.id, stream->code);
+  }
+}
+
+static void push_give_up(struct h2ws__h2_stream *stream) {
+  if (!stream->base.reset_asked) {
+    stream->why_cls = H2WS_CLOSE_REFUSED;
+    stream->why_error = H2WS_ERR_GOING_AWAY;
+    stream->why = "the stream it was promised on had ended";
+  }
+  h2ws__list_push(&stream->h2->dead, &stream->todo);
+}
+
 void h2ws__h2_push_failed(struct h2ws__h2 *h2, int32_t id) {
   struct h2ws__link *link;
   for (link = h2->streams.next; link != &h2->streams; link = link->next) {
     struct h2ws__h2_stream *stream =
       H2WS__OWNER(link, struct h2ws__h2_stream, link);
     if (stream->base.id == id && !h2ws__link_is_in(&stream->todo)) {
-      stream->why_cls = H2WS_CLOSE_REFUSED;
-      stream->why_error = H2WS_ERR_GOING_AWAY;
-      stream->why = "the stream it was promised on had ended";
-      h2ws__list_push(&h2->dead, &stream->todo);
+      push_give_up(stream);
       return;
     }
   }

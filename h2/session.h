@@ -49,6 +49,8 @@ struct h2ws__h2_stream {
   bool deferred;     /* nghttp2 waits for resume_data */
   bool lingering;    /* our side ended, theirs has not */
   bool peer_reset;   /* RST_STREAM was received */
+  bool unsent;       /* server: its PUSH_PROMISE has not gone out */
+  uint32_t code;     /* it is to be reset with, while unsent */
   uint8_t why_cls;   /* h2ws_close_class, with why */
   int why_error;     /* with why */
   const char *why;   /* one sentence; NULL: judge by the code */
@@ -181,7 +183,8 @@ void h2ws__h2_stream_end_sent(struct h2ws__h2_stream *stream);
 /* Server: h2ws_stream_push(). */
 int h2ws__h2_push(h2ws_stream *base, h2ws_stream **out,
                   const h2ws_request *given);
-/* Server: a PUSH_PROMISE could not be sent. */
+/* Server: a PUSH_PROMISE was sent, or could not be sent. */
+void h2ws__h2_push_sent(struct h2ws__h2_stream *stream);
 void h2ws__h2_push_failed(struct h2ws__h2 *h2, int32_t id);
 /* Client: a PUSH_PROMISE begins, NULL: no memory; and is complete. */
 struct h2ws__h2_stream *h2ws__h2_promise_begin(struct h2ws__h2 *h2, int32_t id);

@@ -242,6 +242,28 @@ START_TEST(F_13_FR_10_bytes_for_a_stream_we_reset) {
 }
 END_TEST
 
+START_TEST(F_19_bytes_there_is_no_memory_for_are_credited) {
+  uint32_t id;
+  wire_init(&w, test_chunks[_i]);
+  w.options.conn_window = 65535;
+  w.wait = true;
+  wire_start_server(&w);
+  wire_greet(&w);
+  for (id = 1; id < 20; id += 2) {
+    wire_head(&w.in, id, WIRE_EH, WIRE_CONNECT);
+    wire_feed(&w);
+    wire_data(&w.in, id, WIRE_NONE, much, 16384);
+    w.env.fail_at = w.env.allocations + 1;
+    wire_feed(&w);
+    w.env.fail_at = 0;
+    wire_expect_rst(&w, id, WIRE_INTERNAL);
+    wire_clear(&w);
+  }
+  wire_expect_alive(&w);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(F_21_a_smaller_window_leaves_a_debt) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
@@ -610,6 +632,7 @@ Suite *h2ws_test_suite(void) {
     FR_06_padding_as_long_as_the_frame,
     F_19_FC_09_interop_34_credit_follows_the_application,
     FC_11_interop_33_unread_bytes_are_credited_at_the_end,
+    F_19_bytes_there_is_no_memory_for_are_credited,
     F_21_a_smaller_window_leaves_a_debt,
     F_21_a_window_of_zero_from_the_start,
     F_22_windows_that_overflow,

@@ -468,6 +468,18 @@ START_TEST(W_45_an_answer_stands_though_the_rest_is_not_wanted) {
 }
 END_TEST
 
+/* That rule is for answers: here there is none yet. */
+START_TEST(W_45_a_client_that_goes_before_the_answer_is_lost) {
+  struct wire_app *app = ask(_i, "GET", WIRE_ES);
+  wire_rst(&w.in, 1, WIRE_NO_ERROR);
+  wire_feed(&w);
+  ck_assert_int_eq(app->events.closed, 1);
+  ck_assert_int_eq(app->events.cls, H2WS_CLOSE_LOST);
+  ck_assert_int_eq(app->events.error, H2WS_ERR_RESET);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(W_45_a_request_keeps_to_its_length) {
   h2ws_request request = request_of("POST", "/form");
   h2ws_stream *stream = NULL;
@@ -513,6 +525,7 @@ Suite *h2ws_test_suite(void) {
     W_45_a_body_goes_before_the_answer,
     HS_18_a_request_without_a_body_times_out_too,
     W_45_an_answer_stands_though_the_rest_is_not_wanted,
+    W_45_a_client_that_goes_before_the_answer_is_lost,
     W_45_a_request_keeps_to_its_length,
   };
   return wire_suite("h2/plain", tests, sizeof(tests) / sizeof(tests[0]));

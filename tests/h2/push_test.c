@@ -135,6 +135,56 @@ START_TEST(F_16_promises_beyond_the_limit_are_refused) {
 }
 END_TEST
 
+/* Those that nghttp2 refuses by itself: each costs a RST_STREAM to be sent. */
+START_TEST(FL_08_promises_on_a_stream_we_reset_are_odd_frames) {
+  struct wire_app *page = begin_client(_i, 10);
+  uint32_t id;
+  ck_assert_int_eq(h2ws_stream_reset(page->stream, WIRE_CANCEL), 0);
+  wire_take(&w);
+  for (id = 2; id < 24000; id += 2) {
+    wire_push(&w.in, 1, id, STYLE);
+  }
+  w.blocked = true;
+  wire_feed(&w);
+  w.blocked = false;
+  wire_take(&w);
+  wire_expect_goaway(&w, WIRE_CALM);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(FL_08_promises_that_nobody_wants_are_odd_frames) {
+  h2ws_request request = request_of("GET", "/page");
+  uint32_t id;
+  wire_init(&w, test_chunks[_i]); /* enable_push is off, and not acknowledged */
+  wire_start_client(&w);
+  (void)wire_ask_raw(&w, &request);
+  wire_set(&w.in, {3, 100});
+  wire_feed(&w);
+  for (id = 2; id < 24000; id += 2) {
+    wire_push(&w.in, 1, id, STYLE);
+  }
+  wire_feed(&w);
+  wire_expect_goaway(&w, WIRE_CALM);
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(FL_08_promises_beyond_the_limit_are_odd_frames) {
+  uint32_t id;
+  (void)begin_client(_i, 2);
+  for (id = 2; id < 24000; id += 2) {
+    wire_push(&w.in, 1, id, STYLE);
+  }
+  w.blocked = true;
+  wire_feed(&w);
+  w.blocked = false;
+  wire_take(&w);
+  wire_expect_goaway(&w, WIRE_CALM);
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(promises_that_may_not_be_made) {
   static const char *const bad[] = {
     ":method: POST\n:scheme: http\n:path: /\n:authority: a\n",
@@ -335,6 +385,24 @@ START_TEST(a_push_that_cannot_be_sent_ends) {
 }
 END_TEST
 
+/* RFC 9113 section 5.1: no RST_STREAM on a stream that is idle. */
+START_TEST(F_12_a_push_that_was_not_sent_is_not_reset) {
+  struct wire_app *app = begin_server(_i, 10, 1);
+  ck_assert_int_eq(push(app, NULL), 0);
+  ck_assert_int_eq(h2ws_stream_reset(app->stream, WIRE_CANCEL), 0);
+  ck_assert_int_eq(h2ws_stream_reset(pushed, WIRE_CANCEL), 0);
+  wire_take(&w);
+  wire_expect_rst(&w, 1, WIRE_CANCEL);
+  ck_assert_uint_eq(wire_count(&w, WIRE_PUSH, 1), 0);
+  ck_assert_uint_eq(wire_count(&w, WIRE_RST, 2), 0);
+  ck_assert_int_eq(events.closed, 1);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_ABORTED);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 0);
+  wire_expect_alive(&w);
+  end();
+}
+END_TEST
+
 START_TEST(HS_22_an_undecided_push_gets_503) {
   struct wire_app *app = begin_server(_i, 10, 1);
   ck_assert_int_eq(push(app, NULL), 0);
@@ -352,6 +420,9 @@ Suite *h2ws_test_suite(void) {
     a_promise_can_be_refused,
     a_promise_that_is_not_kept_times_out,
     F_16_promises_beyond_the_limit_are_refused,
+    FL_08_promises_on_a_stream_we_reset_are_odd_frames,
+    FL_08_promises_that_nobody_wants_are_odd_frames,
+    FL_08_promises_beyond_the_limit_are_odd_frames,
     promises_that_may_not_be_made,
     a_server_pushes_and_answers,
     a_push_that_is_HEAD_has_no_body,
@@ -362,6 +433,7 @@ Suite *h2ws_test_suite(void) {
     nothing_is_pushed_into_a_tunnel,
     a_client_may_reset_what_is_pushed,
     a_push_that_cannot_be_sent_ends,
+    F_12_a_push_that_was_not_sent_is_not_reset,
     HS_22_an_undecided_push_gets_503,
   };
   return wire_suite("h2/push", tests, sizeof(tests) / sizeof(tests[0]));

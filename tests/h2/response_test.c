@@ -392,6 +392,37 @@ START_TEST(F_16_a_limit_of_zero_and_a_lower_one) {
 }
 END_TEST
 
+/* The limit fell between the request's leaving us and its going out. */
+START_TEST(F_16_a_limit_that_falls_before_the_request_is_sent) {
+  struct wire_app *late;
+  struct wire_app *given_up;
+  wire_client(&w, test_chunks[_i]);
+  w.blocked = true;
+  late = wire_ask(&w);
+  given_up = wire_ask(&w);
+  wire_set(&w.in, {3, 0});
+  wire_feed(&w);
+  w.blocked = false;
+  wire_take(&w);
+  ck_assert_int_eq(h2ws_socket_abort(given_up->socket), 0);
+  wire_advance(&w, 1);
+  ck_assert_int_eq(given_up->events.closed, 1);
+  ck_assert_int_eq(given_up->events.error, H2WS_ERR_ABORTED);
+  wire_advance(&w, 10000);
+  ck_assert_int_eq(late->events.closed, 1);
+  ck_assert_int_eq(late->events.error, H2WS_ERR_TIMEOUT);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 0);
+  wire_set(&w.in, {3, 100});
+  wire_feed(&w);
+  ck_assert_uint_eq(wire_count(&w, WIRE_HEADERS, WIRE_ANY), 0);
+  ck_assert_uint_eq(wire_count(&w, WIRE_RST, WIRE_ANY), 0);
+  (void)wire_ask(&w);
+  ck_assert_uint_eq(wire_count(&w, WIRE_HEADERS, WIRE_ANY), 1);
+  wire_expect_alive(&w);
+  wire_end(&w);
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   const TTest *tests[] = {
     W_20_HS_27_answers_with_fields_of_a_connection,
@@ -414,6 +445,7 @@ Suite *h2ws_test_suite(void) {
     HS_25_an_answer_on_a_stream_never_opened,
     F_16_interop_38_the_servers_limit_is_kept,
     F_16_a_limit_of_zero_and_a_lower_one,
+    F_16_a_limit_that_falls_before_the_request_is_sent,
     F_33_malformed_answers,
     F_34_pseudo_fields_of_requests_in_an_answer,
     F_35_FR_17_an_answer_has_one_status,
