@@ -21,8 +21,8 @@ H2SPEC_VERSION=v0.0.0-20200804131034-70ac22940108 # its tag v2.6.0
 H2SPEC_CASES=146
 
 # What runs without a name: group_NAME below.
-groups=(axum h2-ws-client node nghttp h2spec go hyper curl websockets ws haproxy nginx browser
-  autobahn autobahn-deflate)
+groups=(axum h2-ws-client node nghttp h2spec h2conn go hyper curl websockets ws haproxy nginx
+  browser autobahn autobahn-deflate)
 
 passed=0
 failed=0
@@ -212,9 +212,9 @@ have_ours() {
   return 1
 }
 
-# have_go_peer NAME
+# have_go_peer NAME FOLDER: builds it. Sets $go_peer.
 have_go_peer() {
-  local log=$work/go-peer.log version
+  local log=$work/$2-peer.log version
   version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)
   if [ -z "$version" ]; then
     skip "$1" "go is missing"
@@ -223,8 +223,8 @@ have_go_peer() {
     skip "$1" "$version is too old: 1.26 or later"
     return 1
   fi
-  go_peer=$out/go-peer
-  (cd "$here/go" && GOTOOLCHAIN=local GOPATH=$out/go GOFLAGS=-modcacherw \
+  go_peer=$out/$2-peer
+  (cd "$here/$2" && GOTOOLCHAIN=local GOPATH=$out/go GOFLAGS=-modcacherw \
     timeout -k 5 300 go build -o "$go_peer" .) >"$log" 2>&1 && return 0
   fail "$1" "go build: $(tail -n 1 "$log")"
   return 1
@@ -609,6 +609,41 @@ memory_is_small() {
     because "$kib KiB at most, not 64 MiB"
 }
 
+# What the echo of `h2ws serve` suffices for, and what h2conn's server can do.
+h2conn_raw_cases=(post put nothing a-byte post-100m fifty-at-once lines
+  constant-size json-echo half-close close-unread cancel refused-404 refused-405
+  untrusted)
+h2conn_server_cases=(post put put-capitals post-100m json chat they-end
+  they-reset answered-404)
+
+# h2conn_client NAME [CASE...]: h2conn's client against the server at $url. Its
+# Connect() takes no CA but the system's.
+h2conn_client() {
+  local name=$1
+  shift
+  SSL_CERT_FILE=$work/ca.pem SSL_CERT_DIR=$work/no-others many "$name" \
+    "$go_peer" client "${trust[@]}" --prefix "$name/" "$url" "$@"
+}
+
+group_h2conn() {
+  have_ours h2conn && have_go_peer h2conn h2conn &&
+    have_driver h2conn driver/stream_server -ljansson || return
+  if serve h2conn/client/tool "${tls[@]}"; then
+    h2conn_client h2conn/client/tool "${h2conn_raw_cases[@]}"
+    one h2conn/client/tool/memory memory_is_small
+    stop_ours h2conn/client/tool
+  fi
+  if start h2conn/client "$driver" "${tls[@]}"; then
+    h2conn_client h2conn/client
+    one h2conn/client/memory memory_is_small
+    stop_ours h2conn/client
+  fi
+  if start h2conn/server "$go_peer" server "${tls[@]}"; then
+    run_driver h2conn/server stream_driver "${h2conn_server_cases[@]}"
+    stop h2conn/server
+  fi
+}
+
 # go_client NAME ARGUMENT...: the Go client against our server. x/net knows
 # extended CONNECT only when told so.
 go_client() {
@@ -620,8 +655,13 @@ go_client() {
   stop_ours "$name"
 }
 
+# Extended CONNECT: the others are in the group h2conn.
+go_server_cases=(connect connect-nothing connect-a-byte connect-100m
+  hundred-at-once we-reset they-end-connect they-reset-connect refused-404
+  refused-405)
+
 group_go() {
-  have_ours go && have_go_peer go || return
+  have_ours go && have_go_peer go go || return
   if serve go/client/tls "${tls[@]}"; then
     go_client go/client/tls "${trust[@]}"
   fi
@@ -633,12 +673,12 @@ group_go() {
   fi
   if start go/server/tls env GODEBUG=http2xconnect=1 "$go_peer" server \
     "${tls[@]}"; then
-    run_driver go/server/tls stream_driver
+    run_driver go/server/tls stream_driver "${go_server_cases[@]}"
     stop go/server/tls
   fi
   if start go/server/cleartext env GODEBUG=http2xconnect=1 "$go_peer" server
   then
-    run_driver go/server/cleartext stream_driver
+    run_driver go/server/cleartext stream_driver "${go_server_cases[@]}"
     stop go/server/cleartext
   fi
 }
@@ -1334,7 +1374,11 @@ group_autobahn_deflate() {
 
 # The peers among themselves: if this fails, the other groups prove nothing.
 group_peers() {
-  have_rust peers && have_node peers || return
+  have_rust peers && have_node peers && have_go_peer peers h2conn || return
+  if start peers/h2conn "$go_peer" server "${tls[@]}"; then
+    h2conn_client peers/h2conn-h2conn
+    stop peers/h2conn
+  fi
   if start peers/axum-cleartext "$rust_programs/axum-peer"; then
     node_client peers/node-axum-cleartext axum
     many peers/h2-ws-client-axum "$rust_programs/h2-ws-client-peer" \

@@ -88,8 +88,10 @@ static const struct scenario scenarios[] = {
 };
 
 /* The connection must outlive those that do not end with WE_END. */
-static const struct scenario afterwards = {
+static const struct scenario connect_afterwards = {
   "afterwards", CONNECT, "/raw", 1, 70000, .content = BYTES};
+static const struct scenario post_afterwards = {
+  "afterwards", "POST", NULL, "/raw", 1, 70000, .content = BYTES};
 
 struct lane {
   struct run *run;
@@ -463,7 +465,8 @@ static void on_close(h2ws_stream *stream, const h2ws_close_info *info,
     return;
   }
   if (run->scenario->ending != WE_END) {
-    start(run, &afterwards);
+    start(run, run->scenario->protocol != NULL ? &connect_afterwards
+                                               : &post_afterwards);
   } else {
     check(run, h2ws_conn_drain(h2ws_client_conn(run->client)), "drain");
   }

@@ -1,5 +1,5 @@
 // Byte streams over HTTP/2 in Go, with net/http and x/net/http2: extended
-// CONNECT with another :protocol, POST and PUT, both directions at once.
+// CONNECT (RFC 8441) with another :protocol. POST and PUT are in ../h2conn.
 //
 //	go-peer server [--cert FILE --key FILE]
 //	go-peer client [--cacert FILE | --insecure] [--prefix TEXT] URL

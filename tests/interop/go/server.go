@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/tls"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -12,17 +9,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
-	"sync"
 	"syscall"
 
 	"golang.org/x/net/http2"
 )
-
-type note struct {
-	N    int    `json:"n"`
-	Text string `json:"text"`
-}
 
 // flushed writes what it is given at once.
 type flushed struct {
@@ -43,9 +33,7 @@ func open(w http.ResponseWriter) flushed {
 }
 
 func serveRaw(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodConnect, http.MethodPost, http.MethodPut:
-	default:
+	if r.Method != http.MethodConnect {
 		http.Error(w, "not this method", http.StatusMethodNotAllowed)
 		return
 	}
@@ -53,67 +41,10 @@ func serveRaw(w http.ResponseWriter, r *http.Request) {
 	fmt.Printf("closed /raw %d %v\n", n, err)
 }
 
-func serveCapitals(w http.ResponseWriter, r *http.Request) {
-	out := open(w)
-	buffer := make([]byte, 65536)
-	for {
-		n, err := r.Body.Read(buffer)
-		if n > 0 {
-			if _, bad := out.Write(bytes.ToUpper(buffer[:n])); bad != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func serveJSON(w http.ResponseWriter, r *http.Request) {
-	in, out := json.NewDecoder(r.Body), json.NewEncoder(open(w))
-	for {
-		var got note
-		if in.Decode(&got) != nil {
-			return
-		}
-		if out.Encode(note{got.N + 1, strings.ToUpper(got.Text)}) != nil {
-			return
-		}
-	}
-}
-
-// room hands every line to all that are in it.
-type room struct {
-	mutex   sync.Mutex
-	members map[*http.Request]io.Writer
-}
-
-func (c *room) say(line string) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	for _, member := range c.members {
-		io.WriteString(member, line+"\n")
-	}
-}
-
-func (c *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mutex.Lock()
-	c.members[r] = open(w)
-	c.mutex.Unlock()
-	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
-		c.say(lines.Text())
-	}
-	c.mutex.Lock()
-	delete(c.members, r)
-	c.mutex.Unlock()
-}
-
 func routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/raw", serveRaw)
-	mux.HandleFunc("PUT /ECHO", serveCapitals)
-	mux.HandleFunc("POST /json", serveJSON)
-	mux.Handle("POST /chat", &room{members: map[*http.Request]io.Writer{}})
+	mux.HandleFunc("PUT /ECHO", http.NotFound) // what matters: CONNECT is not allowed
 	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(open(w), "bye")
 	})
