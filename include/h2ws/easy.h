@@ -114,7 +114,16 @@ H2WS_EXTERN void h2ws_options_default(h2ws_options *options, size_t size);
 /*
  * Connects and waits until the server has accepted. The URL decides what is
  * carried: wss and ws messages (WebSocket), https and http bytes (a stream
- * both ways). `options` may be NULL. NULL on failure: ask h2ws_error(NULL).
+ * both ways). `options` may be NULL. NULL on failure: ask h2ws_error(NULL), and
+ * h2ws_error_code(NULL):
+ *
+ * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ * H2WS_ERR_STATE      after a fork, in exit(), or on the hidden thread without
+ *                     options.background
+ * H2WS_ERR_TIMEOUT    open_timeout_ms is over
+ * H2WS_ERR_REFUSED, H2WS_ERR_HANDSHAKE, H2WS_ERR_UNSUPPORTED and what else a
+ * stream's on_close tells; H2WS_ERR_RESOLVE, H2WS_ERR_CONNECT, H2WS_ERR_TLS and
+ * what else h2ws_client_callbacks.on_close does
  *
  * Over HTTP/1.1 the bytes are the bodies of a request, in chunks, and of its
  * answer. h2ws servers answer at once and so both ways flow at a time; they end
@@ -128,7 +137,8 @@ H2WS_EXTERN h2ws *h2ws_connect(const char *url, const h2ws_options *options);
  * Ends a handle, whatever became of it: what is queued is sent, a WebSocket
  * does its closing handshake (1000), within close_timeout_ms or until
  * h2ws_cancel(). Messages not yet received are dropped. A server stops first.
- * On the hidden thread it does not wait.
+ * On the hidden thread it does not wait: it returns 0, and all of this goes on
+ * behind it, within the same time.
  *
  * Returns 0 if everything ended as the protocol wants it, else the
  * H2WS_ERR_* that ended it. The handle is gone in each case but two:
@@ -138,8 +148,9 @@ H2WS_EXTERN h2ws *h2ws_connect(const char *url, const h2ws_options *options);
 H2WS_EXTERN int h2ws_close(h2ws *h);
 
 /*
- * The same with a close code (see h2ws_socket_close()) and a reason, which
- * may be NULL.
+ * The same with a close code (see h2ws_socket_close()) and a reason, up to 123
+ * bytes, which may be NULL. H2WS_ERR_INVALID and H2WS_ERR_UTF8 tell of these,
+ * and the handle is still there.
  */
 H2WS_EXTERN int h2ws_close_with(h2ws *h, uint16_t code, const char *reason);
 
@@ -147,6 +158,7 @@ H2WS_EXTERN int h2ws_close_with(h2ws *h, uint16_t code, const char *reason);
  * Wakes every call that waits on this handle with H2WS_ERR_CANCELLED, and
  * makes later ones fail so; the handle still wants h2ws_close(). Stops a
  * server. Any thread, and signal handlers.
+ * H2WS_ERR_INVALID (NULL), H2WS_ERR_CLOSED (no handle, or none any more)
  */
 H2WS_EXTERN int h2ws_cancel(h2ws *h);
 
@@ -210,6 +222,9 @@ H2WS_EXTERN void h2ws_serve_options_default(h2ws_serve_options *options,
 /*
  * Serves until h2ws_stop(). Returns 0 then, or at once why it cannot serve:
  * h2ws_error(NULL) has the sentence. `options` may be NULL.
+ *
+ * H2WS_ERR_STATE    after a fork, in exit(), or on the hidden thread
+ * H2WS_ERR_URL, and as h2ws_server_start()
  */
 H2WS_EXTERN int h2ws_serve(const char *url, h2ws_handler *handler, void *user,
                            const h2ws_serve_options *options);
@@ -230,6 +245,7 @@ H2WS_EXTERN h2ws *h2ws_listen_messages(const char *url,
 /*
  * Stops a server: no new connections, and a CLOSE (1001) for those that are
  * open. NULL: all servers of the process. Any thread, and signal handlers.
+ * Errors as h2ws_cancel().
  */
 H2WS_EXTERN int h2ws_stop(h2ws *server);
 
@@ -255,7 +271,7 @@ H2WS_EXTERN int h2ws_send(h2ws *h, h2ws_type type, const void *data,
 /* A NUL-terminated text. */
 H2WS_EXTERN int h2ws_send_text(h2ws *h, const char *text);
 
-/* As h2ws_send(), but never waits. */
+/* As h2ws_send(), but never waits: H2WS_ERR_AGAIN where that would. */
 H2WS_EXTERN int h2ws_try_send(h2ws *h, h2ws_type type, const void *data,
                               size_t len);
 
@@ -275,6 +291,9 @@ H2WS_EXTERN int h2ws_write(h2ws *h, const void *data, size_t len);
  * what it sends is still received. On a WebSocket this begins the closing
  * handshake, which the peer has close_timeout_ms to answer: what has arrived is
  * still given out, what comes later is dropped.
+ *
+ * H2WS_ERR_STATE      done already
+ * H2WS_ERR_CLOSED, H2WS_ERR_INVALID, or the error that ended the handle
  */
 H2WS_EXTERN int h2ws_shutdown(h2ws *h);
 
@@ -295,8 +314,8 @@ H2WS_EXTERN int h2ws_shutdown(h2ws *h);
 H2WS_EXTERN int h2ws_recv(h2ws *h, h2ws_msg *msg, int timeout_ms);
 
 /*
- * At least one byte, at most `cap`; on a WebSocket, the bytes of its messages
- * one after the other. Returns their number, or an error.
+ * At least one byte, at most `cap` (not 0); on a WebSocket, the bytes of its
+ * messages one after the other. Returns their number, or an error.
  */
 H2WS_EXTERN h2ws_ssize h2ws_read(h2ws *h, void *buf, size_t cap,
                                  int timeout_ms);
@@ -328,13 +347,16 @@ typedef struct h2ws_handle_info {
   const char *subprotocol;  /* agreed */
   const char *extensions;   /* agreed */
   const char *address;      /* of a server: where it listens */
-  size_t unsent;            /* bytes in the send queue */
-  size_t unread;            /* bytes in the receive queue */
+  size_t unsent;            /* bytes in the send queue, and in the receive */
+  size_t unread;            /* queue; each message counts some more */
   uint16_t close_code;      /* once it ended; 0 before, 1005 none, 1006 lost */
   const char *close_reason; /* the peer's, UTF-8, untrusted */
 } h2ws_handle_info;
 
-/* What is known about a handle. `info->size` says how much of it. */
+/*
+ * What is known about a handle. `info->size` says how much of it.
+ * H2WS_ERR_INVALID, H2WS_ERR_CLOSED, H2WS_ERR_STATE (after a fork)
+ */
 H2WS_EXTERN int h2ws_info(h2ws *h, h2ws_handle_info *info);
 
 /*

@@ -37,15 +37,21 @@ H2WS_EXTERN int h2ws_loop_new(h2ws_loop **out, struct event_base *base);
 
 /*
  * Frees a loop that is not running; its servers, clients and pools must be
- * gone.
- * NULL does nothing. Loop thread.
+ * gone. What was posted to it still runs, from in here. NULL does nothing. Loop
+ * thread.
  */
 H2WS_EXTERN void h2ws_loop_free(h2ws_loop *loop);
 
-/* Runs until h2ws_loop_stop(). Loop thread. H2WS_ERR_IO. */
+/*
+ * Runs until h2ws_loop_stop(); a stop that came before it began counts. The
+ * thread that calls it is the loop thread. H2WS_ERR_INVALID, H2WS_ERR_IO
+ */
 H2WS_EXTERN int h2ws_loop_run(h2ws_loop *loop);
 
-/* Makes h2ws_loop_run() return soon. Any thread. */
+/*
+ * Makes h2ws_loop_run() return soon. Any thread, no signal handler. Errors as
+ * h2ws_loop_post().
+ */
 H2WS_EXTERN int h2ws_loop_stop(h2ws_loop *loop);
 
 /* The event_base underneath. Borrowed. Any thread. */
@@ -53,7 +59,8 @@ H2WS_EXTERN struct event_base *h2ws_loop_base(h2ws_loop *loop);
 
 /*
  * Has `fn(arg)` called on the loop's thread, and wakes the loop at once.
- * Calls keep their order. Any thread. H2WS_ERR_NOMEM.
+ * Calls keep their order. Any thread. H2WS_ERR_INVALID, H2WS_ERR_NOMEM;
+ * H2WS_ERR_CLOSED while the loop is being freed.
  */
 H2WS_EXTERN int h2ws_loop_post(h2ws_loop *loop, void (*fn)(void *arg),
                                void *arg);
@@ -101,7 +108,10 @@ H2WS_EXTERN int h2ws_loop_broadcast(h2ws_loop *loop, h2ws_message *message,
  * What a connection runs over
  */
 
-/* Strings are borrowed until the connection ends. */
+/*
+ * `size` is set by the caller. Strings are borrowed until the connection's
+ * on_close has returned.
+ */
 typedef struct h2ws_link_info {
   size_t size;
   const char *tls_version; /* such as "TLSv1.3"; NULL in cleartext */
@@ -111,7 +121,10 @@ typedef struct h2ws_link_info {
   h2ws_http http;          /* as h2ws_conn_http() */
 } h2ws_link_info;
 
-/* Describes the link of a connection made here. Loop thread. */
+/*
+ * Describes the link of a connection made here; `info->size` says how much of
+ * it. Loop thread. H2WS_ERR_INVALID
+ */
 H2WS_EXTERN int h2ws_conn_link_info(const h2ws_conn *conn,
                                     h2ws_link_info *info);
 
@@ -121,21 +134,33 @@ H2WS_EXTERN int h2ws_conn_link_info(const h2ws_conn *conn,
 
 typedef struct h2ws_server h2ws_server;
 
-/* Borrowed until on_stopped. Called on the thread of the connection's loop. */
+/*
+ * Borrowed until on_stopped has been called or h2ws_server_free() has returned.
+ * Called on the thread of the connection's loop.
+ */
 typedef struct h2ws_server_callbacks {
   size_t size;
-  /* As h2ws_conn_callbacks.on_request. */
+  /* As h2ws_conn_callbacks.on_request. Required. */
   void (*on_request)(h2ws_conn *conn, h2ws_stream *stream, void *user);
-  /* A connection is established; has ended. May be NULL. */
+  /*
+   * A connection is established (TCP, TLS, the choice of HTTP by ALPN); has
+   * ended. May be NULL.
+   */
   void (*on_conn)(h2ws_conn *conn, void *user);
   void (*on_conn_close)(h2ws_conn *conn, const h2ws_close_info *info,
                         void *user);
-  /* A connection failed before HTTP/2 (TLS, first bytes). May be NULL. */
+  /*
+   * A connection failed before on_conn: in TLS, mostly. `text` is one sentence,
+   * borrowed. May be NULL.
+   */
   void (*on_conn_error)(int error, const char *text, void *user);
-  /* Lines about what happens. May be NULL. */
+  /* As h2ws_conn_callbacks.on_trace. May be NULL. */
   void (*on_trace)(h2ws_conn *conn, h2ws_trace_level level, const char *text,
                    void *user);
-  /* h2ws_server_stop() is done; free the server now, or later. */
+  /*
+   * h2ws_server_stop() is done; free the server now, or later. Once, on the
+   * thread of the server's loop; not after h2ws_server_free(). May be NULL.
+   */
   void (*on_stopped)(h2ws_server *server, void *user);
 } h2ws_server_callbacks;
 
@@ -170,11 +195,16 @@ H2WS_EXTERN void h2ws_server_options_default(h2ws_server_options *options,
                                              size_t size);
 
 /*
- * Starts to listen. `*out` is owned by the caller. On failure `why` (may be
- * NULL) gets a sentence of up to `why_len` bytes. Loop thread.
+ * Starts to listen, on `loop` or on threads of its own (options.threads).
+ * `*out` is owned by the caller. On failure `why` (may be NULL) gets a sentence
+ * of up to `why_len` bytes, its NUL included. A host name is resolved in here,
+ * which may take its time. Loop thread.
  *
- * H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_IO (address in use ...),
- * H2WS_ERR_TLS (certificate or key), H2WS_ERR_RESOLVE
+ * H2WS_ERR_INVALID  an argument, an option, or an address that is none
+ * H2WS_ERR_RESOLVE  the name of the host to listen on
+ * H2WS_ERR_IO       address in use, no right to it, no descriptor, no thread
+ * H2WS_ERR_TLS      certificate, key or client_ca_file
+ * H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
                                   const h2ws_server_options *options,
@@ -185,15 +215,18 @@ H2WS_EXTERN int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
 H2WS_EXTERN const char *h2ws_server_address(const h2ws_server *server);
 
 /*
- * Stops accepting and drains every connection (h2ws_conn_drain()).
- * on_stopped follows on the loop's thread. Any thread.
+ * Stops accepting and drains every connection (h2ws_conn_drain()); those that
+ * are not established yet are dropped. on_stopped follows on the loop's thread,
+ * within conn.drain_timeout_ms and what it takes to send the last bytes. Again:
+ * no matter. Any thread. H2WS_ERR_INVALID, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_server_stop(h2ws_server *server);
 
 /*
  * Frees a server, at once: connections still open are dropped. From inside a
  * callback of such a connection, its last events come when that has returned.
- * NULL does nothing. Loop thread.
+ * Waits for its threads, so never from a callback on one of them. NULL does
+ * nothing. Thread of the loop that it was started with.
  */
 H2WS_EXTERN void h2ws_server_free(h2ws_server *server);
 
@@ -213,7 +246,16 @@ typedef struct h2ws_client_callbacks {
   void (*on_connect)(h2ws_client *client, h2ws_conn *conn, void *user);
   /*
    * It ended, or never was: info->error and info->detail say at which step
-   * and why. Comes once; free the client here or later.
+   * and why. Comes once; free the client here or later. Required.
+   *
+   * Before on_connect:
+   * H2WS_ERR_RESOLVE, H2WS_ERR_CONNECT, H2WS_ERR_PROXY, H2WS_ERR_TLS,
+   * H2WS_ERR_CERTIFICATE, H2WS_ERR_ALPN, each for its step
+   * H2WS_ERR_TIMEOUT      connect_timeout_ms is over
+   * H2WS_ERR_NOT_HTTP2, H2WS_ERR_UNSUPPORTED  and no fallback (options.conn)
+   * H2WS_ERR_LOST         the peer left
+   * H2WS_ERR_CANCELLED    h2ws_client_free()
+   * H2WS_ERR_IO, H2WS_ERR_INVALID (unix_path), H2WS_ERR_NOMEM
    */
   void (*on_close)(h2ws_client *client, const h2ws_close_info *info,
                    void *user);
@@ -265,14 +307,19 @@ H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,
                                              size_t size);
 
 /*
- * TLS sessions of earlier connections of the loop are resumed where origin,
- * files and verification are the same; early data is never sent.
- *
  * Connects to where `url` points: wss or https (TLS), ws or http (cleartext,
- * HTTP/2 by prior knowledge). on_connect or on_close follows.
- * Where the host has several addresses, they are raced (RFC 8305).
- * `*out` is owned by the caller. `options` may be NULL. Loop thread.
- * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_TLS (files)
+ * HTTP/2 by prior knowledge, RFC 9113 section 3.3). on_connect or on_close
+ * follows, never from inside this call. Where the host has several addresses,
+ * they are raced (RFC 8305). `*out` is owned by the caller. `options` may be
+ * NULL. Loop thread.
+ *
+ * TLS sessions of earlier connections of the loop are resumed where origin,
+ * files and verification are the same; early data is never sent (RFC 8446
+ * section 2.3).
+ *
+ * H2WS_ERR_URL      the URL, or that of the proxy
+ * H2WS_ERR_TLS      one of the files
+ * H2WS_ERR_INVALID, H2WS_ERR_NOMEM, H2WS_ERR_IO (no thread to be had)
  */
 H2WS_EXTERN int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop,
                                     const char *url,
@@ -282,7 +329,8 @@ H2WS_EXTERN int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop,
 
 /*
  * Opens a WebSocket to the client's URL on its connection, from on_connect
- * on. `headers` are copied. As h2ws_socket_open(). Loop thread.
+ * on. `headers` are copied. As h2ws_socket_open(); H2WS_ERR_CLOSED before
+ * on_connect, and after the end. Loop thread.
  */
 H2WS_EXTERN int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
                                         const h2ws_header *headers,
@@ -291,7 +339,10 @@ H2WS_EXTERN int h2ws_client_open_socket(h2ws_client *client, h2ws_socket **out,
                                         const h2ws_socket_callbacks *callbacks,
                                         void *user);
 
-/* The parts of the client's URL. Borrowed. Loop thread. */
+/*
+ * The parts of the client's URL: host and port, the default port left out; path
+ * and query. Borrowed until h2ws_client_free(). Loop thread.
+ */
 H2WS_EXTERN const char *h2ws_client_authority(const h2ws_client *client);
 H2WS_EXTERN const char *h2ws_client_path(const h2ws_client *client);
 
@@ -369,8 +420,9 @@ typedef struct h2ws_opening h2ws_opening;
  * NULL. `*out` may be NULL; it is borrowed. Everything but `callbacks` is
  * copied; `client`, `request` and `options` may be NULL. Loop thread.
  *
- * H2WS_ERR_URL, H2WS_ERR_INVALID, H2WS_ERR_NOMEM; what else is wrong (header
- * fields, options, files) comes by on_close.
+ * H2WS_ERR_URL, H2WS_ERR_NOMEM, H2WS_ERR_INVALID (NULL where something must be,
+ * a pool that was freed); what else is wrong (header fields, options, files)
+ * comes by on_close.
  */
 H2WS_EXTERN int h2ws_pool_open_socket(h2ws_pool *pool, h2ws_opening **out,
                                       const char *url,
@@ -384,6 +436,7 @@ H2WS_EXTERN int h2ws_pool_open_socket(h2ws_pool *pool, h2ws_opening **out,
  * The same for another request, as h2ws_stream_open(). The stream is handed out
  * by on_open, so a body cannot be written before the answer has begun. A
  * CONNECT that comes to a connection of HTTP/1.1 ends with H2WS_ERR_HTTP_1_1.
+ * `request` is required.
  */
 H2WS_EXTERN int h2ws_pool_open_stream(h2ws_pool *pool, h2ws_opening **out,
                                       const char *url,
@@ -392,7 +445,10 @@ H2WS_EXTERN int h2ws_pool_open_stream(h2ws_pool *pool, h2ws_opening **out,
                                       const h2ws_stream_callbacks *callbacks,
                                       void *user);
 
-/* Gives up; on_close follows (class aborted), maybe at once. Loop thread. */
+/*
+ * Gives up; on_close follows (class aborted), maybe at once. NULL does nothing.
+ * Loop thread.
+ */
 H2WS_EXTERN void h2ws_opening_cancel(h2ws_opening *opening);
 
 /*
@@ -452,7 +508,10 @@ H2WS_EXTERN int h2ws_reconnect_start(h2ws_reconnect **out, h2ws_pool *pool,
  */
 H2WS_EXTERN void h2ws_reconnect_stop(h2ws_reconnect *reconnect);
 
-/* What it is opening now; the socket that is open: one of them, or neither. */
+/*
+ * What it is opening now; the socket that is open: one of them, or neither.
+ * Borrowed. Loop thread.
+ */
 H2WS_EXTERN h2ws_opening *
 h2ws_reconnect_opening(const h2ws_reconnect *reconnect);
 H2WS_EXTERN h2ws_socket *h2ws_reconnect_socket(const h2ws_reconnect *reconnect);

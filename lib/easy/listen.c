@@ -670,12 +670,13 @@ int h2ws__server_close(struct h2ws__handle *handle) {
   struct server *s = server_of(handle);
   bool here = h2ws__engine_is_here();
   struct h2ws__pool *pool = NULL;
+  server_lock(s);
   if (h2ws__pool_is_here(s->pool) || (here && s->pool != NULL)) {
+    server_unlock(s);
     return h2ws__why_set(handle->name, H2WS_ERR_STATE,
                          "h2ws_close: a server cannot be closed from its own "
                          "handlers. Use h2ws_stop().");
   }
-  server_lock(s);
   if (s->closing) {
     server_unlock(s);
     return H2WS_ERR_CLOSED;

@@ -499,6 +499,9 @@ int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
   char text[256];
   h2ws_server *server;
   int rv;
+  if (why != NULL && why_len > 0) {
+    (void)snprintf(why, why_len, "%s", h2ws_strerror(H2WS_ERR_INVALID));
+  }
   if (out == NULL || loop == NULL || options == NULL || callbacks == NULL ||
       callbacks->on_request == NULL ||
       (options->listen == NULL && options->listen_fd < 0)) {
@@ -506,27 +509,28 @@ int h2ws_server_start(h2ws_server **out, h2ws_loop *loop,
   }
   *out = NULL;
   server = calloc(1, sizeof(*server));
-  if (server == NULL) {
-    return H2WS_ERR_NOMEM;
-  }
-  server->loop = loop;
-  server->callbacks = callbacks;
-  server->user = user;
   text[0] = '\0';
-  rv = server_prepare(server, options, text, sizeof(text));
-  if (rv != 0) {
-    if (server->options.listen_fd >= 0 && server->workers_len > 0) {
-      server->workers[0].fd = -1; /* stays with the caller */
-    }
-    if (why != NULL && why_len > 0) {
-      (void)snprintf(why, why_len, "%s",
-                     text[0] == '\0' ? h2ws_strerror(rv) : text);
-    }
-    h2ws_server_free(server);
-    return rv;
+  rv = H2WS_ERR_NOMEM;
+  if (server != NULL) {
+    server->loop = loop;
+    server->callbacks = callbacks;
+    server->user = user;
+    rv = server_prepare(server, options, text, sizeof(text));
   }
-  *out = server;
-  return 0;
+  if (why != NULL && why_len > 0) {
+    (void)snprintf(why, why_len, "%s",
+                   text[0] == '\0' ? h2ws_strerror(rv) : text);
+  }
+  if (rv == 0) {
+    *out = server;
+    return 0;
+  }
+  if (server != NULL && server->options.listen_fd >= 0 &&
+      server->workers_len > 0) {
+    server->workers[0].fd = -1; /* stays with the caller */
+  }
+  h2ws_server_free(server);
+  return rv;
 }
 
 const char *h2ws_server_address(const h2ws_server *server) {

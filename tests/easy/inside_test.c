@@ -1,4 +1,5 @@
 /* On the hidden thread: what does not wait there still ends in time. */
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
@@ -79,11 +80,31 @@ START_TEST(a_closed_socket_does_not_wait_for_room_for_ever) {
 }
 END_TEST
 
+static void *close_server(void *server) {
+  int rv = h2ws_close(server);
+  ck_assert(rv == 0 || rv == H2WS_ERR_CLOSED);
+  return NULL;
+}
+
+START_TEST(a_server_may_be_closed_by_several) {
+  pthread_t threads[4];
+  h2ws *s = listen_on("ws://127.0.0.1:0/", echo, NULL);
+  int i;
+  for (i = 0; i < 4; i++) {
+    ck_assert_int_eq(pthread_create(&threads[i], NULL, close_server, s), 0);
+  }
+  for (i = 0; i < 4; i++) {
+    ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+  }
+}
+END_TEST
+
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("easy/inside");
   TCase *tc = tcase_create("inside");
   tcase_add_test(tc, a_closed_stream_does_not_wait_for_the_peer_for_ever);
   tcase_add_test(tc, a_closed_socket_does_not_wait_for_room_for_ever);
+  tcase_add_loop_test(tc, a_server_may_be_closed_by_several, 0, 20);
   suite_add_tcase(suite, tc);
   return suite;
 }

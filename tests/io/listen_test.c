@@ -27,12 +27,23 @@ static void expect_refusal(int error, const char *text) {
     .size = sizeof(callbacks),
     .on_request = (void (*)(h2ws_conn *, h2ws_stream *, void *))abort};
   h2ws_server *server = NULL;
-  char why[256] = "";
-  int rv = h2ws_server_start(&server, edge.loop, &edge.options, &callbacks,
-                             NULL, why, sizeof(why));
+  char why[256];
+  int rv;
+  memset(why, '?', sizeof(why));
+  why[sizeof(why) - 1] = '\0';
+  rv = h2ws_server_start(&server, edge.loop, &edge.options, &callbacks, NULL,
+                         why, sizeof(why));
   ck_assert_msg(rv == error, "%s: %s", h2ws_error_name(rv), why);
   ck_assert_msg(strstr(why, text) != NULL, "%s", why);
 }
+
+START_TEST(whatever_is_wrong_there_is_a_sentence) {
+  begin();
+  edge.options.listen = NULL;
+  expect_refusal(H2WS_ERR_INVALID, "invalid argument");
+  edge_end(&edge);
+}
+END_TEST
 
 /* connect() to a file of another kind says "refused", as to a dead socket. */
 START_TEST(a_file_in_the_way_is_not_removed) {
@@ -121,9 +132,14 @@ static void *wait_for_it(void *arg) {
 /* What a server's threads posted before is found when they are joined. */
 START_TEST(a_server_is_freed_when_its_threads_have_ended) {
   pthread_t others[OTHERS];
-  int before = threads();
+  int before;
   int i;
   begin();
+  (void)sem_init(&over, 0, 1);
+  /* A sanitizer makes a thread of its own beside the first of ours. */
+  ck_assert_int_eq(pthread_create(&others[0], NULL, wait_for_it, NULL), 0);
+  ck_assert_int_eq(pthread_join(others[0], NULL), 0);
+  before = threads();
   edge.options.threads = 3;
   edge_serve(&edge);
   ck_assert_int_eq(h2ws_server_stop(edge.server), 0);
@@ -133,7 +149,6 @@ START_TEST(a_server_is_freed_when_its_threads_have_ended) {
   h2ws_server_free(edge.server);
   edge.server = NULL;
   /* They get the ids of those that are gone: nobody may wait for them. */
-  (void)sem_init(&over, 0, 0);
   for (i = 0; i < OTHERS; i++) {
     ck_assert_int_eq(pthread_create(&others[i], NULL, wait_for_it, NULL), 0);
   }
@@ -152,6 +167,7 @@ END_TEST
 Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("io/listen");
   TCase *tc = tcase_create("listen");
+  tcase_add_test(tc, whatever_is_wrong_there_is_a_sentence);
   tcase_add_test(tc, a_file_in_the_way_is_not_removed);
   tcase_add_loop_test(tc, a_port_is_16_bits, 0, 5);
   tcase_add_loop_test(tc, a_descriptor_that_does_not_listen_is_refused, 0, 2);
