@@ -16,6 +16,8 @@
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
 #define WHY_LEN 256
+/* What TLS may answer behind a write that waits: changes of keys, alerts. */
+#define ANSWERS_MAX ((size_t)16 * 1024)
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -399,7 +401,13 @@ static bool link_send_left(struct h2ws__link *link) {
 static bool link_keep(struct h2ws__link *link, const uint8_t *data,
                       size_t len) {
   size_t waiting = link->left_len - link->left_pos;
-  uint8_t *left = malloc(waiting + len);
+  uint8_t *left;
+  if (waiting > 0 && waiting + len > H2WS__IO_CIPHER_CAP + ANSWERS_MAX) {
+    h2ws__link_drop(link, H2WS_ERR_LIMIT,
+                    "the peer takes no bytes and has TLS send ever more");
+    return false;
+  }
+  left = malloc(waiting + len);
   if (left == NULL) {
     h2ws__link_drop(link, H2WS_ERR_NOMEM, "no memory for output");
     return false;
