@@ -1,5 +1,6 @@
 #include "lib/io/resolve.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 
 #include "lib/io/loop.h"
 #include "lib/io/mailbox.h"
+
+#define NOMEM_WAIT_MS 100
 
 /*
  * Handed from the loop's thread to the helper and back by the mailbox; `done`
@@ -44,11 +47,17 @@ static void resolve_report(void *arg) {
 static void *resolve_main(void *arg) {
   struct h2ws__resolve *resolve = arg;
   struct addrinfo hints = {0};
+  int rv;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
   resolve->error =
     getaddrinfo(resolve->host, resolve->port, &hints, &resolve->list);
-  if (h2ws__mailbox_post(resolve->mailbox, resolve_report, resolve) != 0) {
+  /* The loop's thread holds on to it until it hears from here. */
+  while ((rv = h2ws__mailbox_post(resolve->mailbox, resolve_report, resolve)) ==
+         H2WS_ERR_NOMEM) {
+    (void)poll(NULL, 0, NOMEM_WAIT_MS);
+  }
+  if (rv != 0) {
     resolve_free(resolve); /* the loop is gone */
   }
   return NULL;

@@ -173,6 +173,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, a_descriptor_that_does_not_listen_is_refused, 0, 2);
   tcase_add_loop_test(tc, certificates_cannot_be_required_of_nobody, 0, 2);
   tcase_add_test(tc, a_server_is_freed_when_its_threads_have_ended);
+  tcase_set_timeout(tc, 30);
   suite_add_tcase(suite, tc);
   return suite;
 }

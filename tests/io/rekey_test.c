@@ -63,6 +63,7 @@ Suite *h2ws_test_suite(void) {
   Suite *suite = suite_create("io/rekey");
   TCase *tc = tcase_create("rekey");
   tcase_add_test(tc, answers_of_tls_that_nobody_reads_have_a_limit);
+  tcase_set_timeout(tc, 30);
   suite_add_tcase(suite, tc);
   return suite;
 }
