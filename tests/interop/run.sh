@@ -230,7 +230,7 @@ have_go_peer() {
   return 1
 }
 
-# have_driver NAME PROGRAM [FLAG...]: is on our public headers, linked as users
+# have_driver NAME PROGRAM [FLAG or FILE...]: is on our public headers, linked as users
 # do it.
 have_driver() {
   local log=$work/${2##*/}.log flags=() source=$here/$2.c
@@ -415,7 +415,7 @@ clean_closes() {
 # run_driver NAME PROGRAM [CASE...]: against the server at $url.
 run_driver() {
   local name=$1 ca=()
-  have_driver "$name" "driver/$2" || return
+  have_driver "$name" "driver/$2" "$here/driver/drive.c" || return
   shift 2
   case $url in https:*) ca=("${trust[@]}") ;; esac
   many "$name" "$driver" "${ca[@]}" --prefix "$name/" "$url" "$@"

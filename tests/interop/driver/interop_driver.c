@@ -2,24 +2,16 @@
  * Talks to an axum (or node) peer through the public API: what the tool
  * cannot show, such as sizes to 16 MiB, 100 WebSockets on one connection and
  * who closed with what. See README.md.
- *
- *     interop_driver [--cacert FILE] [--prefix TEXT] URL
- *
- * One line per case, `ok NAME` or `FAIL NAME: why`; exits 0 if all are ok.
  */
-#include <h2ws/h2ws.h>
-
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "drive.h"
 
 #define MIB ((size_t)1 << 20)
 #define SOCKETS_MAX 100
 #define DATA_MAX (16 * MIB + SOCKETS_MAX)
-#define DEADLINE_S 120
 
 /* What ends a case's sockets. */
 enum ending {
@@ -101,41 +93,15 @@ struct peer {
 };
 
 struct run {
+  struct drive_run base;
   const struct scenario *scenario;
-  const char *url;
-  h2ws_loop *loop;
-  h2ws_client *client;
   struct peer peers[SOCKETS_MAX];
   unsigned opened;
-  unsigned closed;
   int64_t last_id;
-  bool failed;
-  char why[300];
 };
 
 static uint8_t binary_data[DATA_MAX];
 static uint8_t text_data[DATA_MAX];
-static const char *current_name = "start"; /* for on_alarm */
-static const char *prefix = "";
-
-static void __attribute__((format(printf, 2, 3)))
-fail(struct run *run, const char *format, ...) {
-  va_list args;
-  if (run->failed) {
-    return;
-  }
-  run->failed = true;
-  va_start(args, format);
-  vsnprintf(run->why, sizeof(run->why), format, args);
-  va_end(args);
-  h2ws_loop_stop(run->loop);
-}
-
-static void check(struct run *run, int rv, const char *what) {
-  if (rv != 0) {
-    fail(run, "%s: %s", what, h2ws_error_name(rv));
-  }
-}
 
 /* Two-byte characters; in front of an odd number of bytes, an ASCII one. */
 static const uint8_t *text_of(size_t len) {
@@ -181,7 +147,7 @@ static void send_pieces(struct peer *peer) {
     rv = h2ws_socket_send_end(peer->socket);
   }
   if (rv != H2WS_ERR_AGAIN) { /* else on_writable goes on */
-    check(peer->run, rv, "send_piece, send_end");
+    drive_check(&peer->run->base, rv, "send_piece, send_end");
     peer->sending = false;
   }
 }
@@ -197,11 +163,12 @@ static void send_message(struct peer *peer) {
   peer->queued = 0;
   if (scenario->pieces) {
     peer->sending = true;
-    check(peer->run, h2ws_socket_send_begin(peer->socket, type), "send_begin");
+    drive_check(&peer->run->base, h2ws_socket_send_begin(peer->socket, type),
+                "send_begin");
     send_pieces(peer);
   } else {
-    check(peer->run, h2ws_socket_send(peer->socket, type, peer->sent, len),
-          "send");
+    drive_check(&peer->run->base,
+                h2ws_socket_send(peer->socket, type, peer->sent, len), "send");
   }
 }
 
@@ -209,19 +176,21 @@ static void end_socket(struct peer *peer) {
   struct run *run = peer->run;
   switch (run->scenario->ending) {
   case WE_CLOSE:
-    check(run,
-          h2ws_socket_close(peer->socket, (uint16_t)run->scenario->number,
-                            "done", run->scenario->number == 0 ? 0 : 4),
-          "close");
+    drive_check(&run->base,
+                h2ws_socket_close(peer->socket, (uint16_t)run->scenario->number,
+                                  "done", run->scenario->number == 0 ? 0 : 4),
+                "close");
     break;
   case WE_ABORT:
-    check(run, h2ws_socket_send(peer->socket, H2WS_BINARY, binary_data, MIB),
-          "send");
-    check(run, h2ws_socket_abort(peer->socket), "abort");
+    drive_check(&run->base,
+                h2ws_socket_send(peer->socket, H2WS_BINARY, binary_data, MIB),
+                "send");
+    drive_check(&run->base, h2ws_socket_abort(peer->socket), "abort");
     break;
   case WE_DRAIN:
     if (peer == run->peers) {
-      check(run, h2ws_conn_drain(h2ws_client_conn(run->client)), "drain");
+      drive_check(&run->base,
+                  h2ws_conn_drain(h2ws_client_conn(run->base.client)), "drain");
     }
     break;
   case THEY_CLOSE:
@@ -238,7 +207,8 @@ static void next_step(struct peer *peer) {
   if (peer->step < scenario->sizes_len) {
     send_message(peer);
   } else if (scenario->ping && !peer->ponged) {
-    check(peer->run, h2ws_socket_ping(peer->socket, binary_data, 125), "ping");
+    drive_check(&peer->run->base,
+                h2ws_socket_ping(peer->socket, binary_data, 125), "ping");
   } else {
     end_socket(peer);
   }
@@ -255,15 +225,16 @@ static void on_open(h2ws_socket *socket, void *user) {
   int64_t id = h2ws_stream_id(h2ws_socket_stream(socket));
   unsigned i;
   if (run->scenario->ending == THEY_REFUSE) {
-    fail(run, "it opened");
+    drive_fail(&run->base, "it opened");
     return;
   }
   if (id <= 0 || id % 2 != 1) {
-    fail(run, "stream id %lld", (long long)id);
+    drive_fail(&run->base, "stream id %lld", (long long)id);
   }
   if (run->scenario->protocols != NULL &&
       (protocol == NULL || strcmp(protocol, "chat") != 0)) {
-    fail(run, "subprotocol %s", protocol != NULL ? protocol : "(none)");
+    drive_fail(&run->base, "subprotocol %s",
+               protocol != NULL ? protocol : "(none)");
   }
   run->opened++;
   if (run->opened == run->scenario->sockets) {
@@ -278,8 +249,8 @@ static void on_greeting(struct peer *peer, h2ws_type type, const uint8_t *data,
   const char *greeting = peer->run->scenario->greeting;
   if (type != H2WS_TEXT || len != strlen(greeting) ||
       memcmp(data, greeting, len) != 0) {
-    fail(peer->run, "the peer said \"%.*s\", not \"%s\"", (int)len,
-         (const char *)data, greeting);
+    drive_fail(&peer->run->base, "the peer said \"%.*s\", not \"%s\"", (int)len,
+               (const char *)data, greeting);
     return;
   }
   peer->greeted = true;
@@ -292,17 +263,18 @@ static void on_chunk(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
   const struct scenario *scenario = peer->run->scenario;
   (void)socket;
   if (peer->step >= scenario->sizes_len) {
-    fail(peer->run, "a message that nobody sent");
+    drive_fail(&peer->run->base, "a message that nobody sent");
     return;
   }
   if (((flags & H2WS_CHUNK_FIRST) != 0) != (peer->came == 0) &&
       wanted_len(peer) > 0 && len > 0) {
-    fail(peer->run, "H2WS_CHUNK_FIRST at %zu", peer->came);
+    drive_fail(&peer->run->base, "H2WS_CHUNK_FIRST at %zu", peer->came);
   }
   if (type != type_of(scenario) || len > wanted_len(peer) - peer->came ||
       (len > 0 && memcmp(data, peer->sent + peer->came, len) != 0)) {
-    fail(peer->run, "the echo of %zu bytes differs within %zu from %zu on",
-         wanted_len(peer), len, peer->came);
+    drive_fail(&peer->run->base,
+               "the echo of %zu bytes differs within %zu from %zu on",
+               wanted_len(peer), len, peer->came);
     return;
   }
   peer->came += len;
@@ -310,7 +282,8 @@ static void on_chunk(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
     return;
   }
   if (peer->came != wanted_len(peer)) {
-    fail(peer->run, "%zu bytes sent, %zu came", wanted_len(peer), peer->came);
+    drive_fail(&peer->run->base, "%zu bytes sent, %zu came", wanted_len(peer),
+               peer->came);
     return;
   }
   peer->step++;
@@ -332,7 +305,7 @@ static void on_pong(h2ws_socket *socket, const uint8_t *data, size_t len,
   struct peer *peer = user;
   (void)socket;
   if (len != 125 || memcmp(data, binary_data, len) != 0) {
-    fail(peer->run, "a PONG of %zu other bytes", len);
+    drive_fail(&peer->run->base, "a PONG of %zu other bytes", len);
     return;
   }
   peer->ponged = true;
@@ -357,19 +330,20 @@ static void check_ending(struct run *run, const h2ws_close_info *info) {
   bool refused = scenario->ending == THEY_REFUSE;
   int code = scenario->number == 0 ? 1005 : scenario->number;
   if (info->cls != classes[scenario->ending]) {
-    fail(run, "closed as %s: %s", h2ws_close_class_name(info->cls),
-         info->detail);
+    drive_fail(&run->base, "closed as %s: %s", h2ws_close_class_name(info->cls),
+               info->detail);
   }
   if ((refused ? info->status : info->code) != code) {
-    fail(run, "%s %d, not %d", refused ? "status" : "close code",
-         refused ? info->status : info->code, code);
+    drive_fail(&run->base, "%s %d, not %d", refused ? "status" : "close code",
+               refused ? info->status : info->code, code);
   }
   if (scenario->ending == THEY_CLOSE &&
       (!info->by_peer || strcmp(info->reason, "bye") != 0)) {
-    fail(run, "by_peer %d, reason \"%s\"", info->by_peer, info->reason);
+    drive_fail(&run->base, "by_peer %d, reason \"%s\"", info->by_peer,
+               info->reason);
   }
   if (scenario->ending == WE_CLOSE && info->by_peer) {
-    fail(run, "by_peer is set, but we closed");
+    drive_fail(&run->base, "by_peer is set, but we closed");
   }
 }
 
@@ -381,18 +355,19 @@ static void on_close(h2ws_socket *socket, const h2ws_close_info *info,
   struct run *run = peer->run;
   (void)socket;
   peer->socket = NULL;
-  if (!run->failed) {
+  if (!run->base.failed) {
     check_ending(run, info);
   }
-  run->closed++;
-  if (run->failed || run->closed < run->scenario->sockets) {
+  run->base.closed++;
+  if (run->base.failed || run->base.closed < run->base.wanted) {
     return;
   }
   if (run->scenario->ending == WE_ABORT ||
       run->scenario->ending == THEY_REFUSE) {
     start(run, &afterwards);
   } else if (run->scenario->ending != WE_DRAIN) {
-    check(run, h2ws_conn_drain(h2ws_client_conn(run->client)), "drain");
+    drive_check(&run->base, h2ws_conn_drain(h2ws_client_conn(run->base.client)),
+                "drain");
   }
 }
 
@@ -418,11 +393,11 @@ static const h2ws_socket_callbacks chunked = {
 
 /* Opens the sockets of a scenario on the connection there is. */
 static void start(struct run *run, const struct scenario *scenario) {
-  h2ws_conn *conn = h2ws_client_conn(run->client);
+  h2ws_conn *conn = h2ws_client_conn(run->base.client);
   h2ws_header header = {"x-interop", scenario->header};
   h2ws_request request = {
     .size = sizeof(request),
-    .authority = h2ws_client_authority(run->client),
+    .authority = h2ws_client_authority(run->base.client),
     .path = scenario->path,
     .headers = &header,
     .headers_len = scenario->header != NULL ? 1 : 0,
@@ -433,121 +408,43 @@ static void start(struct run *run, const struct scenario *scenario) {
   options.protocols = scenario->protocols;
   run->scenario = scenario;
   run->opened = 0;
-  run->closed = 0;
-  for (i = 0; i < scenario->sockets && !run->failed; i++) {
+  run->base.closed = 0;
+  run->base.wanted = scenario->sockets;
+  for (i = 0; i < scenario->sockets && !run->base.failed; i++) {
     struct peer *peer = &run->peers[i];
     *peer = (struct peer){.run = run};
-    check(run,
-          h2ws_socket_open(conn, &peer->socket, &request, &options,
-                           scenario->pieces ? &chunked : &whole, peer),
-          "open");
+    drive_check(&run->base,
+                h2ws_socket_open(conn, &peer->socket, &request, &options,
+                                 scenario->pieces ? &chunked : &whole, peer),
+                "open");
   }
 }
 
-static void on_connect(h2ws_client *client, h2ws_conn *conn, void *user) {
-  struct run *run = user;
-  h2ws_link_info link = {.size = sizeof(link)};
-  bool secure = strncmp(run->url, "https:", 6) == 0;
-  run->client = client;
-  check(run, h2ws_conn_link_info(conn, &link), "link_info");
-  if ((link.tls_version != NULL) != secure) {
-    fail(run, "TLS: %s", link.tls_version != NULL ? link.tls_version : "none");
-  }
+static void on_connect(struct drive_run *base, h2ws_conn *conn) {
+  struct run *run = (struct run *)base; /* its first member */
+  (void)conn;
   start(run, run->scenario);
 }
 
-static void on_client_close(h2ws_client *client, const h2ws_close_info *info,
-                            void *user) {
-  struct run *run = user;
-  (void)client;
-  if (run->failed) {
-    return;
-  }
-  if (info->cls != H2WS_CLOSE_CLEAN) {
-    fail(run, "connection %s: %s", h2ws_close_class_name(info->cls),
-         info->detail);
-  } else if (run->closed < run->scenario->sockets) {
-    fail(run, "the connection ended before its sockets");
-  }
-  h2ws_loop_stop(run->loop);
+static const char *case_name(size_t i) {
+  return scenarios[i].name;
 }
 
-static const h2ws_client_callbacks client_callbacks = {
-  .size = sizeof(h2ws_client_callbacks),
-  .on_connect = on_connect,
-  .on_close = on_client_close,
+static struct drive_run *case_begin(size_t i) {
+  static struct run run;
+  run = (struct run){.scenario = &scenarios[i]};
+  run.base.name = scenarios[i].name;
+  return &run.base;
+}
+
+static const struct drive drive = {
+  .cases_len = sizeof(scenarios) / sizeof(scenarios[0]),
+  .case_name = case_name,
+  .case_begin = case_begin,
+  .connected = on_connect,
 };
 
-static bool run_scenario(const struct scenario *scenario, const char *url,
-                         const char *ca_file) {
-  static struct run run;
-  h2ws_client_options options;
-  h2ws_client *client = NULL;
-  bool good;
-  run = (struct run){.scenario = scenario, .url = url};
-  h2ws_client_options_default(&options, sizeof(options));
-  options.ca_file = ca_file;
-  check(&run, h2ws_loop_new(&run.loop, NULL), "loop");
-  if (!run.failed) {
-    check(&run,
-          h2ws_client_connect(&client, run.loop, url, &options,
-                              &client_callbacks, &run),
-          "connect");
-  }
-  if (!run.failed) {
-    check(&run, h2ws_loop_run(run.loop), "loop_run");
-  }
-  if (!run.failed && (run.closed == 0 || run.closed < run.scenario->sockets)) {
-    fail(&run, "the loop ended before the case");
-  }
-  good = !run.failed;
-  if (good) {
-    printf("ok %s%s\n", prefix, scenario->name);
-  } else {
-    printf("FAIL %s%s: %s\n", prefix, scenario->name, run.why);
-  }
-  run.failed = true; /* nothing that still ends is worth a word */
-  h2ws_client_free(client);
-  h2ws_loop_free(run.loop);
-  return good;
-}
-
-static void on_alarm(int number) {
-  static const char text[] = ": a case took too long\n";
-  (void)number;
-  (void)!write(STDOUT_FILENO, "FAIL ", 5);
-  (void)!write(STDOUT_FILENO, prefix, strlen(prefix));
-  (void)!write(STDOUT_FILENO, current_name, strlen(current_name));
-  (void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
-  _exit(EXIT_FAILURE);
-}
-
 int main(int argc, char **argv) {
-  const char *ca_file = NULL;
-  bool good = true;
-  size_t i;
-  int option = 1;
-  for (; option + 2 < argc; option += 2) {
-    if (strcmp(argv[option], "--cacert") == 0) {
-      ca_file = argv[option + 1];
-    } else if (strcmp(argv[option], "--prefix") == 0) {
-      prefix = argv[option + 1];
-    } else {
-      break;
-    }
-  }
-  if (option + 1 != argc) {
-    fputs("usage: interop_driver [--cacert FILE] [--prefix TEXT] URL\n",
-          stderr);
-    return 2;
-  }
-  setvbuf(stdout, NULL, _IOLBF, 0);
-  signal(SIGALRM, on_alarm);
   make_data();
-  for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-    current_name = scenarios[i].name;
-    alarm(DEADLINE_S);
-    good = run_scenario(&scenarios[i], argv[option], ca_file) && good;
-  }
-  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  return drive_main(&drive, argc, argv);
 }

@@ -1,29 +1,21 @@
 /*
  * Byte streams to a peer that we did not write: extended CONNECT with another
  * :protocol, POST and PUT, both ways at once. See README.md.
- *
- *     stream_driver [--cacert FILE] [--prefix TEXT] URL [CASE...]
- *
- * One line per case, `ok NAME` or `FAIL NAME: why`; exits 0 if all are ok.
  */
-#include <h2ws/h2ws.h>
-
 #include <ctype.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
+
+#include "drive.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define LANES_MAX 100
 #define STEP 65536 /* the buffer, whatever the size of the exchange */
 #define TALK_ROUNDS 100
 #define LINE_MAX_BYTES 256
-#define DEADLINE_S 120
 #ifdef __SANITIZE_ADDRESS__
 #define MEMORY_MAX_KIB LONG_MAX
 #else
@@ -106,40 +98,15 @@ struct lane {
 };
 
 struct run {
+  struct drive_run base;
   const struct scenario *scenario;
-  h2ws_loop *loop;
-  h2ws_client *client;
   struct lane lanes[LANES_MAX];
   unsigned opened;
-  unsigned closed;
-  bool failed;
-  char why[300];
 };
 
 /* Longer than a step by an odd number, so that no two lanes are in step. */
 static uint8_t noise[MIB + 4099];
 static uint8_t letters[sizeof(noise)];
-static const char *current_name = "start"; /* for on_alarm */
-static const char *prefix = "";
-
-static void __attribute__((format(printf, 2, 3)))
-fail(struct run *run, const char *format, ...) {
-  va_list args;
-  if (run->failed) {
-    return;
-  }
-  run->failed = true;
-  va_start(args, format);
-  vsnprintf(run->why, sizeof(run->why), format, args);
-  va_end(args);
-  h2ws_loop_stop(run->loop);
-}
-
-static void check(struct run *run, int rv, const char *what) {
-  if (rv != 0) {
-    fail(run, "%s: %s", what, h2ws_error_name(rv));
-  }
-}
 
 static void make_data(void) {
   uint32_t state = 1;
@@ -163,7 +130,8 @@ static size_t piece_at(const struct lane *lane, uint64_t at,
 static void end_lane(struct lane *lane) {
   if (!lane->ended) {
     lane->ended = true;
-    check(lane->run, h2ws_stream_shutdown(lane->stream), "shutdown");
+    drive_check(&lane->run->base, h2ws_stream_shutdown(lane->stream),
+                "shutdown");
   }
 }
 
@@ -182,7 +150,7 @@ static void send_bytes(struct lane *lane) {
     lane->sent += rv == 0 ? len : 0;
   }
   if (rv != H2WS_ERR_AGAIN) { /* else on_writable goes on */
-    check(lane->run, rv, "write");
+    drive_check(&lane->run->base, rv, "write");
     if (lane->run->scenario->ending == WE_END) {
       end_lane(lane);
     }
@@ -196,13 +164,13 @@ static void send_on_and_on(struct lane *lane) {
     rv = h2ws_stream_write(lane->stream, noise, STEP);
   }
   if (rv != 0 && rv != H2WS_ERR_AGAIN && rv != H2WS_ERR_CLOSED) {
-    check(lane->run, rv, "write");
+    drive_check(&lane->run->base, rv, "write");
   }
 }
 
 static void send_line(struct lane *lane, const char *text) {
-  check(lane->run, h2ws_stream_write(lane->stream, text, strlen(text)),
-        "write");
+  drive_check(&lane->run->base,
+              h2ws_stream_write(lane->stream, text, strlen(text)), "write");
 }
 
 static void send_json(struct lane *lane) {
@@ -250,8 +218,8 @@ static void take_bytes(struct lane *lane, const uint8_t *data, size_t len) {
   const uint8_t *wanted = NULL;
   size_t done = 0;
   if (len > lane->sent - lane->came) {
-    fail(lane->run, "more came than went, from %llu on",
-         (unsigned long long)lane->came);
+    drive_fail(&lane->run->base, "more came than went, from %llu on",
+               (unsigned long long)lane->came);
     return;
   }
   while (done < len) {
@@ -260,8 +228,8 @@ static void take_bytes(struct lane *lane, const uint8_t *data, size_t len) {
     some = some < len - done ? some : len - done;
     for (i = 0; i < some; i++) {
       if (data[done + i] != (capitals ? toupper(wanted[i]) : wanted[i])) {
-        fail(lane->run, "byte %llu is another one",
-             (unsigned long long)(lane->came + i));
+        drive_fail(&lane->run->base, "byte %llu is another one",
+                   (unsigned long long)(lane->came + i));
         return;
       }
     }
@@ -270,7 +238,8 @@ static void take_bytes(struct lane *lane, const uint8_t *data, size_t len) {
   }
   if (lane->run->scenario->ending == WE_RESET &&
       lane->came == lane->run->scenario->bytes) {
-    check(lane->run, h2ws_stream_reset(lane->stream, H2WS_H2_CANCEL), "reset");
+    drive_check(&lane->run->base,
+                h2ws_stream_reset(lane->stream, H2WS_H2_CANCEL), "reset");
   }
 }
 
@@ -286,7 +255,7 @@ static void got_line(struct lane *lane) {
     (void)snprintf(wanted, sizeof(wanted), "hello from %u", lane->round);
   }
   if (strcmp(lane->line, wanted) != 0) {
-    fail(run, "'%s' came, not '%s'", lane->line, wanted);
+    drive_fail(&run->base, "'%s' came, not '%s'", lane->line, wanted);
     return;
   }
   lane->round++;
@@ -301,7 +270,7 @@ static void got_line(struct lane *lane) {
 
 static void take_lines(struct lane *lane, const uint8_t *data, size_t len) {
   size_t i;
-  for (i = 0; i < len && !lane->run->failed; i++) {
+  for (i = 0; i < len && !lane->run->base.failed; i++) {
     if (data[i] == '\n') {
       lane->line[lane->line_len] = '\0';
       lane->line_len = 0;
@@ -314,7 +283,7 @@ static void take_lines(struct lane *lane, const uint8_t *data, size_t len) {
 
 static void take_farewell(struct lane *lane, const uint8_t *data, size_t len) {
   if (len > sizeof("bye") - 1 - lane->line_len) {
-    fail(lane->run, "more than 'bye' came");
+    drive_fail(&lane->run->base, "more than 'bye' came");
     return;
   }
   memcpy(lane->line + lane->line_len, data, len);
@@ -325,7 +294,7 @@ static void on_readable(h2ws_stream *stream, void *user) {
   struct lane *lane = user;
   uint8_t *data = NULL;
   h2ws_ssize n;
-  while (!lane->run->failed && (n = h2ws_stream_peek(stream, &data)) > 0) {
+  while (!lane->run->base.failed && (n = h2ws_stream_peek(stream, &data)) > 0) {
     switch (lane->run->scenario->content) {
     case BYTES:
     case LETTERS:
@@ -345,9 +314,10 @@ static void on_readable(h2ws_stream *stream, void *user) {
     if (h2ws_stream_get_state(stream) == H2WS_STREAM_CLOSED) {
       return;
     }
-    check(lane->run, h2ws_stream_consume(stream, (size_t)n), "consume");
+    drive_check(&lane->run->base, h2ws_stream_consume(stream, (size_t)n),
+                "consume");
   }
-  if (!lane->run->failed && n == H2WS_ERR_EOF) {
+  if (!lane->run->base.failed && n == H2WS_ERR_EOF) {
     lane->eof = true;
     if (lane->run->scenario->ending != WE_END) {
       end_lane(lane);
@@ -374,15 +344,15 @@ static void on_open(h2ws_stream *stream, void *user) {
   int status = h2ws_stream_status(stream);
   unsigned i;
   if (run->scenario->ending == THEY_REFUSE) {
-    fail(run, "it opened");
+    drive_fail(&run->base, "it opened");
     return;
   }
   if (run->scenario->ending == THEY_ANSWER && status != run->scenario->status) {
-    fail(run, "status %d", status);
+    drive_fail(&run->base, "status %d", status);
   }
   run->opened++;
   if (run->opened == run->scenario->lanes) {
-    for (i = 0; i < run->scenario->lanes && !run->failed; i++) {
+    for (i = 0; i < run->scenario->lanes && !run->base.failed; i++) {
       start_lane(&run->lanes[i]);
     }
   }
@@ -394,19 +364,20 @@ static void check_content(struct lane *lane) {
   unsigned rounds = scenario->content == JSON ? TALK_ROUNDS : scenario->lanes;
   if ((scenario->content == BYTES || scenario->content == LETTERS) &&
       lane->came != scenario->bytes) {
-    fail(lane->run, "%llu bytes of %llu came", (unsigned long long)lane->came,
-         (unsigned long long)scenario->bytes);
+    drive_fail(&lane->run->base, "%llu bytes of %llu came",
+               (unsigned long long)lane->came,
+               (unsigned long long)scenario->bytes);
   }
   if ((scenario->content == JSON || scenario->content == CHAT) &&
       lane->round != rounds) {
-    fail(lane->run, "%u lines of %u came", lane->round, rounds);
+    drive_fail(&lane->run->base, "%u lines of %u came", lane->round, rounds);
   }
   if (scenario->content == FAREWELL &&
       (lane->line_len != 3 || memcmp(lane->line, "bye", 3) != 0)) {
-    fail(lane->run, "no 'bye' came");
+    drive_fail(&lane->run->base, "no 'bye' came");
   }
   if (scenario->content == PAGE && lane->came == 0) {
-    fail(lane->run, "an empty page");
+    drive_fail(&lane->run->base, "an empty page");
   }
 }
 
@@ -438,9 +409,19 @@ static bool is_as_wanted(const struct lane *lane, const h2ws_close_info *info) {
 
 static void check_ending(struct lane *lane, const h2ws_close_info *info) {
   if (!is_as_wanted(lane, info)) {
-    fail(lane->run, "closed as %s: %s (status %d, code %u, by_peer %d, eof %d)",
-         h2ws_close_class_name(info->cls), info->detail, info->status,
-         (unsigned)info->h2_code, info->by_peer, lane->eof);
+    drive_fail(&lane->run->base,
+               "closed as %s: %s (status %d, code %u, by_peer %d, eof %d)",
+               h2ws_close_class_name(info->cls), info->detail, info->status,
+               (unsigned)info->h2_code, info->by_peer, lane->eof);
+  }
+}
+
+static void check_memory(struct run *run) {
+  struct rusage usage = {0};
+  (void)getrusage(RUSAGE_SELF, &usage);
+  if (run->scenario->bytes * run->scenario->lanes > 64 * MIB &&
+      usage.ru_maxrss > MEMORY_MAX_KIB) {
+    drive_fail(&run->base, "%ld KiB of memory", usage.ru_maxrss);
   }
 }
 
@@ -453,22 +434,24 @@ static void on_close(h2ws_stream *stream, const h2ws_close_info *info,
   (void)stream;
   lane->stream = NULL;
   lane->ended = true;
-  if (!run->failed) {
+  if (!run->base.failed) {
     check_ending(lane, info);
     if (run->scenario->ending != THEY_RESET &&
         run->scenario->ending != THEY_REFUSE) {
       check_content(lane);
     }
   }
-  run->closed++;
-  if (run->failed || run->closed < run->scenario->lanes) {
+  run->base.closed++;
+  if (run->base.failed || run->base.closed < run->base.wanted) {
     return;
   }
+  check_memory(run);
   if (run->scenario->ending != WE_END) {
     start(run, run->scenario->protocol != NULL ? &connect_afterwards
                                                : &post_afterwards);
   } else {
-    check(run, h2ws_conn_drain(h2ws_client_conn(run->client)), "drain");
+    drive_check(&run->base, h2ws_conn_drain(h2ws_client_conn(run->base.client)),
+                "drain");
   }
 }
 
@@ -482,152 +465,54 @@ static const h2ws_stream_callbacks stream_callbacks = {
 
 /* Opens the lanes of a scenario on the connection there is. */
 static void start(struct run *run, const struct scenario *scenario) {
-  h2ws_conn *conn = h2ws_client_conn(run->client);
+  h2ws_conn *conn = h2ws_client_conn(run->base.client);
   h2ws_request request = {
     .size = sizeof(request),
     .method = scenario->method,
     .protocol = scenario->protocol,
-    .authority = h2ws_client_authority(run->client),
+    .authority = h2ws_client_authority(run->base.client),
     .path = scenario->path,
   };
   unsigned i;
   run->scenario = scenario;
   run->opened = 0;
-  run->closed = 0;
-  for (i = 0; i < scenario->lanes && !run->failed; i++) {
+  run->base.closed = 0;
+  run->base.wanted = scenario->lanes;
+  for (i = 0; i < scenario->lanes && !run->base.failed; i++) {
     struct lane *lane = &run->lanes[i];
     *lane = (struct lane){.run = run};
-    check(
-      run,
+    drive_check(
+      &run->base,
       h2ws_stream_open(conn, &lane->stream, &request, &stream_callbacks, lane),
       "open");
   }
 }
 
-/* ------------------------------------------------------------------------
- * A case: one connection with its streams
- */
-
-static void on_connect(h2ws_client *client, h2ws_conn *conn, void *user) {
-  struct run *run = user;
+static void on_connect(struct drive_run *base, h2ws_conn *conn) {
+  struct run *run = (struct run *)base; /* its first member */
   (void)conn;
-  run->client = client;
   start(run, run->scenario);
 }
 
-static void on_client_close(h2ws_client *client, const h2ws_close_info *info,
-                            void *user) {
-  struct run *run = user;
-  (void)client;
-  if (run->failed) {
-    return;
-  }
-  if (info->cls != H2WS_CLOSE_CLEAN) {
-    fail(run, "connection %s: %s", h2ws_close_class_name(info->cls),
-         info->detail);
-  } else if (run->closed < run->scenario->lanes) {
-    fail(run, "the connection ended before its streams");
-  }
-  h2ws_loop_stop(run->loop);
+static const char *case_name(size_t i) {
+  return scenarios[i].name;
 }
 
-static const h2ws_client_callbacks client_callbacks = {
-  .size = sizeof(h2ws_client_callbacks),
-  .on_connect = on_connect,
-  .on_close = on_client_close,
+static struct drive_run *case_begin(size_t i) {
+  static struct run run;
+  run = (struct run){.scenario = &scenarios[i]};
+  run.base.name = scenarios[i].name;
+  return &run.base;
+}
+
+static const struct drive drive = {
+  .cases_len = sizeof(scenarios) / sizeof(scenarios[0]),
+  .case_name = case_name,
+  .case_begin = case_begin,
+  .connected = on_connect,
 };
 
-static long memory_kib(void) {
-  struct rusage usage = {0};
-  (void)getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
-}
-
-static bool run_scenario(const struct scenario *scenario, const char *url,
-                         const char *ca_file) {
-  static struct run run;
-  h2ws_client_options options;
-  h2ws_client *client = NULL;
-  run = (struct run){.scenario = scenario};
-  h2ws_client_options_default(&options, sizeof(options));
-  options.ca_file = ca_file;
-  check(&run, h2ws_loop_new(&run.loop, NULL), "loop");
-  if (!run.failed) {
-    check(&run,
-          h2ws_client_connect(&client, run.loop, url, &options,
-                              &client_callbacks, &run),
-          "connect");
-  }
-  if (!run.failed) {
-    check(&run, h2ws_loop_run(run.loop), "loop_run");
-  }
-  if (!run.failed && (run.closed == 0 || run.closed < run.scenario->lanes)) {
-    fail(&run, "the loop ended before the case");
-  }
-  if (!run.failed && scenario->bytes * scenario->lanes > 64 * MIB &&
-      memory_kib() > MEMORY_MAX_KIB) {
-    fail(&run, "%ld KiB of memory", memory_kib());
-  }
-  if (run.failed) {
-    printf("FAIL %s%s: %s\n", prefix, scenario->name, run.why);
-  } else {
-    printf("ok %s%s\n", prefix, scenario->name);
-  }
-  h2ws_client_free(client);
-  h2ws_loop_free(run.loop);
-  return run.why[0] == '\0';
-}
-
-static void on_alarm(int number) {
-  static const char text[] = ": a case took too long\n";
-  (void)number;
-  (void)!write(STDOUT_FILENO, "FAIL ", 5);
-  (void)!write(STDOUT_FILENO, prefix, strlen(prefix));
-  (void)!write(STDOUT_FILENO, current_name, strlen(current_name));
-  (void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
-  _exit(EXIT_FAILURE);
-}
-
-/* Without names on the command line, all are. */
-static bool is_named(const char *name, char **names) {
-  char **each = names;
-  for (; *each != NULL; each++) {
-    if (strcmp(*each, name) == 0) {
-      return true;
-    }
-  }
-  return each == names;
-}
-
 int main(int argc, char **argv) {
-  const char *ca_file = NULL;
-  bool good = true;
-  size_t i;
-  int option = 1;
-  for (; option + 2 < argc; option += 2) {
-    if (strcmp(argv[option], "--cacert") == 0) {
-      ca_file = argv[option + 1];
-    } else if (strcmp(argv[option], "--prefix") == 0) {
-      prefix = argv[option + 1];
-    } else {
-      break;
-    }
-  }
-  if (option >= argc) {
-    fputs("usage: stream_driver [--cacert FILE] [--prefix TEXT] URL "
-          "[CASE...]\n",
-          stderr);
-    return 2;
-  }
-  setvbuf(stdout, NULL, _IOLBF, 0);
-  signal(SIGALRM, on_alarm);
   make_data();
-  for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-    if (is_named(scenarios[i].name, argv + option + 1)) {
-      current_name = scenarios[i].name;
-      alarm(DEADLINE_S);
-      good = run_scenario(&scenarios[i], argv[option], ca_file) && good;
-    }
-  }
-  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  return drive_main(&drive, argc, argv);
 }
