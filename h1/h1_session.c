@@ -5,6 +5,7 @@
 
 /* Bytes behind the exchange under way at which reading should pause. */
 #define AHEAD_HIGH ((size_t)16 * 1024)
+#define CONN_WINDOW ((uint32_t)1024 * 1024)
 /* "ffffffff" CR LF before a chunk and CR LF behind it. */
 #define CHUNK_OVERHEAD 12
 static const uint8_t last_chunk[] = {'0', '\r', '\n', '\r', '\n'};
@@ -140,6 +141,9 @@ int h2ws__h1_new(struct h2ws__h1 **out, struct h2ws__env *env,
   h1->owner = owner;
   h1->options = *options;
   h1->options.protocols = NULL; /* borrowed, and not needed */
+  if (options->conn_window == 0) {
+    h1->options.conn_window = CONN_WINDOW;
+  }
   h1->server = server;
   h1->idle_timer.fire = idle_fired;
   h1->stream_timer.fire = stream_fired;

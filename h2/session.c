@@ -77,6 +77,19 @@ static int session_new_nghttp2(struct h2ws__h2 *h2) {
   return rv;
 }
 
+/*
+ * Credit goes out when half of the window has been read. If all streams but
+ * one leave theirs unread, that half must still fit: hence twice their sum.
+ */
+static int32_t session_window(const h2ws_conn_options *o) {
+  uint64_t all = (uint64_t)2 * o->max_streams * o->stream_window;
+  if (o->conn_window > 0) {
+    return (int32_t)o->conn_window;
+  }
+  all = all < 65535 ? 65535 : all; /* RFC 9113 section 6.9.2 */
+  return all < INT32_MAX ? (int32_t)all : INT32_MAX;
+}
+
 /* The first SETTINGS, and the connection's window (RFC 9113 section 6.9.2). */
 static int session_submit_settings(struct h2ws__h2 *h2) {
   const h2ws_conn_options *o = &h2->options;
@@ -105,7 +118,7 @@ static int session_submit_settings(struct h2ws__h2 *h2) {
   }
   if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, iv, n) != 0 ||
       nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
-                                            (int32_t)o->conn_window) != 0) {
+                                            session_window(o)) != 0) {
     return H2WS_ERR_NOMEM;
   }
   return 0;

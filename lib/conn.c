@@ -260,7 +260,6 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.enable_connect_protocol = true;
   o.max_streams = 100;
   o.stream_window = 256 * 1024;
-  o.conn_window = 1024 * 1024;
   o.max_frame_size = 16384;
   o.max_header_list = 16 * 1024;
   o.max_header_fields = 100;
@@ -310,7 +309,7 @@ static int conn_read_options(h2ws_conn_options *out,
   if (!server && out->http == H2WS_HTTP_ANY) {
     out->http = H2WS_HTTP_2;
   }
-  if (out->conn_window < 65535) {
+  if (out->conn_window > 0 && out->conn_window < 65535) {
     out->conn_window = 65535; /* RFC 9113 section 6.9.2: it cannot shrink */
   }
   return 0;

@@ -366,9 +366,22 @@ typedef struct h2ws_conn_options {
    */
   bool wait_for_connect_protocol;
 
-  uint32_t max_streams;       /* streams the peer may have open; 100 */
-  uint32_t stream_window;     /* bytes in flight per stream; 256 KiB */
-  uint32_t conn_window;       /* bytes in flight in all; 1 MiB */
+  uint32_t max_streams; /* streams the peer may have open; 100 */
+
+  /*
+   * Bytes that may be in flight or wait unread: of a stream, and in all. So a
+   * client makes a server hold at most max_streams * stream_window of them on a
+   * connection (25 MiB), and only if the application leaves that many streams
+   * unread. A smaller conn_window holds that down, at a price: once half of it
+   * is unread, all streams may have to wait until some of that is read.
+   *
+   * stream_window: 256 KiB. conn_window: 0, which stands for twice the product
+   * above (up to 2 GiB), so that a stream goes on whatever the others do, as
+   * long as there are no more than max_streams; HTTP/1.1: 1 MiB.
+   */
+  uint32_t stream_window;
+  uint32_t conn_window;
+
   uint32_t max_frame_size;    /* HTTP/2 frames we take; 16384 */
   uint32_t max_header_list;   /* bytes, RFC 9113 section 10.5.1; 16 KiB */
   uint32_t max_header_fields; /* fields; 100 (1000 end the connection) */

@@ -5,10 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/*
- * As many handles as share a connection, for their windows: programs may leave
- * any of them unread without holding up the others.
- */
+/* As many handles as share a connection: see conn_window in h2ws/core.h. */
 #define SHARE_MAX 64
 #define IDLE_MS 5000
 
@@ -53,19 +50,9 @@ static void take(void *out, size_t out_size, const void *in, size_t in_size) {
   memcpy(out, in, in_size < out_size ? in_size : out_size);
 }
 
-/* Room for what all that share it may leave unread. */
-static uint32_t shared_window(const h2ws_conn_options *conn) {
-  uint64_t window = (uint64_t)SHARE_MAX * conn->stream_window;
-  window = window < INT32_MAX ? window : INT32_MAX;
-  return window > conn->conn_window ? (uint32_t)window : conn->conn_window;
-}
-
 static void dial_set_sharing(struct h2ws__dial *dial, const h2ws_options *o) {
   h2ws_client_options *client = &dial->options;
   client->own_connection = client->own_connection || o->own_connection;
-  if (!client->own_connection) {
-    client->conn.conn_window = shared_window(&client->conn);
-  }
   if (o->client == NULL) {
     client->conn.idle_timeout_ms = IDLE_MS;
   }

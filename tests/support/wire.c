@@ -190,6 +190,7 @@ void wire_init(struct wire *w, size_t chunk) {
   test_env_init(&w->env);
   test_env_options(&w->env, &w->mem, &w->options);
   w->options.ping_interval_ms = 0;
+  w->options.conn_window = 1024 * 1024;
   h2ws_socket_options_default(&w->socket_options, sizeof(w->socket_options));
   w->chunk = chunk;
   ck_assert_int_eq(nghttp2_hd_inflate_new(&w->inflater), 0);

@@ -203,7 +203,10 @@ struct wire {
   struct wire_app *apps; /* the newest first */
 };
 
-/* Fills in options (no keepalive); change them, then start. */
+/*
+ * Fills in options (no keepalive; a conn_window that is soon used up where
+ * credit is missing); change them, then start.
+ */
 void wire_init(struct wire *w, size_t chunk);
 /* Starts the side under test and feeds nothing. */
 void wire_start_server(struct wire *w);
