@@ -35,6 +35,9 @@ extern const char cli_page_policy[];
 extern const uint8_t cli_page[];
 extern const size_t cli_page_len;
 
+/* UTF-8 of the peer's, without what a terminal would obey: C0, DEL, C1. */
+void cli_print_words(FILE *to, const char *text, size_t len);
+
 /* "HTTP/2 stream 1" or "HTTP/1.1"; then ", TLS 1.3" and what was agreed on. */
 void cli_print_stream(FILE *to, h2ws_stream *stream);
 void cli_print_agreed(FILE *to, h2ws_socket *socket);

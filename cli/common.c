@@ -49,6 +49,16 @@ int cli_exit_code(const h2ws_close_info *info) {
   return info->cls == H2WS_CLOSE_CLEAN ? CLI_OK : exit_of_error(info->error);
 }
 
+void cli_print_words(FILE *to, const char *text, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+    bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
+    i += c1 ? 1 : 0;
+    (void)fputc(c1 || c < 0x20 || c == 0x7f ? ' ' : c, to);
+  }
+}
+
 void cli_print_stream(FILE *to, h2ws_stream *stream) {
   if (h2ws_conn_http(h2ws_stream_conn(stream)) == H2WS_HTTP_1_1) {
     (void)fputs("HTTP/1.1", to);

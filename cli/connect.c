@@ -35,23 +35,12 @@ struct session {
   bool ended;
 };
 
-/* UTF-8 of the peer's, without what a terminal would obey: C0, DEL, C1. */
-static void print_words(const char *text, size_t len) {
-  size_t i;
-  for (i = 0; i < len; i++) {
-    unsigned char c = (unsigned char)text[i];
-    bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
-    i += c1 ? 1 : 0;
-    (void)fputc(c1 || c < 0x20 || c == 0x7f ? ' ' : c, stderr);
-  }
-}
-
 static void print_close_code(const h2ws_close_info *info) {
   if (info->code != 0 && info->code != 1000 && info->code != 1005 &&
       info->code != 1006 && info->code != 1015) {
     (void)fprintf(stderr, "closed with code %u%s", (unsigned)info->code,
                   info->reason_len > 0 ? ": " : "");
-    print_words(info->reason, info->reason_len);
+    cli_print_words(stderr, info->reason, info->reason_len);
     (void)fputc('\n', stderr);
   }
 }

@@ -19,22 +19,10 @@ struct echo {
  * What -v tells
  */
 
-/* What a peer wrote, without what a terminal would act upon. */
-static void print_untrusted(FILE *to, const char *text) {
-  const unsigned char *c = (const unsigned char *)text;
-  for (; *c != '\0'; c++) {
-    bool c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-    if (*c < ' ' || *c == 0x7f || c1) {
-      (void)fprintf(to, "\\x%02x", *c);
-    } else {
-      (void)fputc(*c, to);
-    }
-  }
-}
-
 /* "PEER HTTP/2 stream N PATH", owned by the caller. */
 static char *name_of(h2ws_stream *stream) {
   h2ws_link_info link = {.size = sizeof(link)};
+  const char *path = h2ws_stream_path(stream);
   char *name = NULL;
   size_t len = 0;
   FILE *file = open_memstream(&name, &len);
@@ -45,7 +33,7 @@ static char *name_of(h2ws_stream *stream) {
   (void)fprintf(file, "%s ", link.peer != NULL ? link.peer : "?");
   cli_print_stream(file, stream);
   (void)fputc(' ', file);
-  print_untrusted(file, h2ws_stream_path(stream));
+  cli_print_words(file, path, strlen(path));
   (void)fclose(file);
   return name;
 }
@@ -64,7 +52,7 @@ static void tell_close(const struct echo *echo, const h2ws_close_info *info) {
                 (unsigned)info->code);
   if (info->reason_len > 0) {
     (void)fputs(" \"", stderr);
-    print_untrusted(stderr, info->reason);
+    cli_print_words(stderr, info->reason, info->reason_len);
     (void)fputc('"', stderr);
   }
   (void)fprintf(stderr, ", %s", h2ws_close_class_name(info->cls));
@@ -72,7 +60,7 @@ static void tell_close(const struct echo *echo, const h2ws_close_info *info) {
     (void)fputs(info->by_peer ? ", by the client" : ", by us", stderr);
   } else {
     (void)fputs(": ", stderr);
-    print_untrusted(stderr, info->detail);
+    cli_print_words(stderr, info->detail, strlen(info->detail));
   }
   (void)fputc('\n', stderr);
   funlockfile(stderr);
