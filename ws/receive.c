@@ -401,13 +401,29 @@ static bool nothing_assembled(const h2ws_socket *socket) {
   return socket->rx.assembly == NULL || socket->rx.assembly->len == 0;
 }
 
+/* The callbacks changed in the middle of a message: its head, as a chunk. */
+static void turn_to_chunks(h2ws_socket *socket) {
+  struct h2ws__assembly *a = socket->rx.assembly;
+  socket->rx.assembly = NULL;
+  receive_call_chunk(socket, a->data, a->len, /* last = */ false);
+  h2ws__mem_free(&socket->env->mem, a);
+}
+
 void h2ws__socket_take_data(h2ws_socket *socket, const uint8_t *data, size_t n,
                             bool last) {
   if (!check_text(socket, data, n, last)) {
     return;
   }
+  if (socket->callbacks->on_chunk != NULL && !nothing_assembled(socket)) {
+    turn_to_chunks(socket);
+    if (!h2ws__socket_takes_messages(socket)) {
+      return;
+    }
+  }
   if (socket->callbacks->on_chunk != NULL) {
     receive_call_chunk(socket, data, n, last);
+  } else if (!socket->rx.first_chunk) {
+    return; /* on_chunk had the head, and is gone */
   } else if (last && nothing_assembled(socket)) {
     receive_call_message(socket, data, n); /* straight from the input */
   } else if (assembly_append(socket, data, n) && last) {

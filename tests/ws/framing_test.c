@@ -295,6 +295,32 @@ START_TEST(R_14_chunks_know_the_message_not_the_fragments) {
 }
 END_TEST
 
+/* New callbacks in the middle of a message take the rest in their own way. */
+START_TEST(R_14_callbacks_change_in_the_middle_of_a_message) {
+  struct test_events seen = {0};
+  test_pipe_begin(&pipe, _i);
+  test_pipe_feed_hex(&pipe, "01 02 61 62");
+  ck_assert_int_eq(
+    h2ws_socket_set_callbacks(pipe.socket, &test_chunk_callbacks, &seen), 0);
+  test_pipe_feed_hex(&pipe, "00 01 63");
+  ck_assert_mem_eq(seen.data, "abc", 3);
+  ck_assert_int_eq(seen.messages, 0);
+  ck_assert_int_eq(
+    h2ws_socket_set_callbacks(pipe.socket, &test_socket_callbacks, &seen), 0);
+  test_pipe_feed_hex(&pipe, "80 01 64"); /* its beginning is gone */
+  ck_assert_int_eq(seen.messages, 0);
+  test_pipe_feed_hex(&pipe, "81 01 65");
+  ck_assert_int_eq(seen.messages, 1);
+  ck_assert_uint_eq(seen.last_len, 1);
+  ck_assert_uint_eq(seen.len, 4);
+  ck_assert_mem_eq(seen.data, "abce", 4);
+  pipe.events.closed = 1; /* will be told to `seen` */
+  test_pipe_dispose(&pipe);
+  ck_assert_int_eq(seen.closed, 1);
+  test_events_dispose(&seen);
+}
+END_TEST
+
 START_TEST(R_15_control_frames_are_short_and_whole) {
   static const char *const frames[] = {
     "89 7e 007e", "88 7e 007e", "8a 7e 007e", "89 7f 0000000000010000",
@@ -466,6 +492,8 @@ static void add_frames(TCase *tc) {
   tcase_add_loop_test(tc, R_13_WS_12_control_frames_between_fragments, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_14_chunks_know_the_message_not_the_fragments, 0,
+                      TEST_PIPE_WAYS);
+  tcase_add_loop_test(tc, R_14_callbacks_change_in_the_middle_of_a_message, 0,
                       TEST_PIPE_WAYS);
   tcase_add_loop_test(tc, R_16_a_ping_is_answered_with_its_bytes, 0,
                       TEST_PIPE_WAYS);
