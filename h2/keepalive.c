@@ -193,13 +193,13 @@ int h2ws__h2_drain(struct h2ws__h2 *h2) {
     drain_final(h2);
     return 0;
   }
-  h2->phase = H2WS__H2_DRAINING;
+  h2->phase = H2WS__H2_DRAINING; /* whatever fails: the timer goes on */
+  h2ws__timer_set(&h2->env->timers, &h2->drain_timer,
+                  h2ws__now(h2->env) + h2->options.goaway_delay_ms * H2WS_MS);
   if (nghttp2_submit_shutdown_notice(h2->session) != 0 ||
       nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, drain_opaque) != 0) {
     return H2WS_ERR_NOMEM;
   }
-  h2ws__timer_set(&h2->env->timers, &h2->drain_timer,
-                  h2ws__now(h2->env) + h2->options.goaway_delay_ms * H2WS_MS);
   h2ws__h2_touch(h2);
   return 0;
 }

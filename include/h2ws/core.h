@@ -493,7 +493,9 @@ H2WS_EXTERN bool h2ws_conn_wants_recv(const h2ws_conn *conn);
 
 /*
  * The transport ended: `error` is 0 for an orderly end (FIN, close_notify),
- * else the H2WS_ERR_* that describes it. Every open stream ends as lost.
+ * else the H2WS_ERR_* that describes it. Every open stream ends as lost, or,
+ * with H2WS_ERR_TIMEOUT, with class timeout; on_close comes from in here.
+ * H2WS_ERR_CLOSED
  */
 H2WS_EXTERN int h2ws_conn_recv_eof(h2ws_conn *conn, int error);
 
@@ -526,7 +528,8 @@ H2WS_EXTERN h2ws_time h2ws_conn_deadline(const h2ws_conn *conn);
 
 /*
  * Handles the deadlines that have passed. Feed pending input first: an event
- * and its deadline in the same turn count as the event.
+ * and its deadline in the same turn count as the event. Callbacks run from
+ * here. H2WS_ERR_CLOSED
  */
 H2WS_EXTERN int h2ws_conn_tick(h2ws_conn *conn);
 
@@ -534,11 +537,15 @@ H2WS_EXTERN int h2ws_conn_tick(h2ws_conn *conn);
  * Ends the connection gracefully (RFC 9113 section 6.8). Server: GOAWAY that
  * still takes new streams, after goaway_delay_ms the final GOAWAY; open
  * sockets get CLOSE 1001 and then have until drain_timeout_ms. Client: opens
- * nothing new, closes its sockets with 1001. on_close follows.
+ * nothing new, closes its sockets with 1001. on_close follows. Once is enough;
+ * later calls change nothing. H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_conn_drain(h2ws_conn *conn);
 
-/* Ends the connection now with GOAWAY(h2_code). on_close follows. */
+/*
+ * Ends the connection now with GOAWAY(h2_code). on_close follows, once
+ * h2ws_conn_send() has given the GOAWAY. H2WS_ERR_CLOSED
+ */
 H2WS_EXTERN int h2ws_conn_shutdown(h2ws_conn *conn, uint32_t h2_code);
 
 /* What it speaks; H2WS_HTTP_ANY until the client's first bytes tell. */
@@ -597,7 +604,10 @@ typedef struct h2ws_conn_stats {
   uint64_t compress_received_wire;
 } h2ws_conn_stats;
 
-/* Copies the counters; `stats->size` says how much of the struct. */
+/*
+ * Copies the counters; `stats->size` says how much of the struct (0 is
+ * H2WS_ERR_INVALID).
+ */
 H2WS_EXTERN int h2ws_conn_get_stats(const h2ws_conn *conn,
                                     h2ws_conn_stats *stats);
 
@@ -755,7 +765,8 @@ H2WS_EXTERN int h2ws_stream_push(h2ws_stream *stream, h2ws_stream **out,
 /*
  * Replaces callbacks and user of a stream, e.g. before deciding later. With an
  * on_readable, the body of an ordinary request can be read before it is
- * answered; what has arrived comes at once, from in here.
+ * answered; what has arrived comes at once, from in here. `callbacks` are
+ * borrowed as ever, and may be NULL. H2WS_ERR_CLOSED
  */
 H2WS_EXTERN int
 h2ws_stream_set_callbacks(h2ws_stream *stream,
@@ -801,7 +812,8 @@ H2WS_EXTERN int h2ws_stream_write(h2ws_stream *stream, const void *data,
  * by h2ws_stream_commit() before any other call on the stream. Does not look
  * at the high-water mark; ask h2ws_stream_is_writable() first.
  *
- * H2WS_ERR_INVALID, H2WS_ERR_STATE, H2WS_ERR_CLOSED, H2WS_ERR_NOMEM
+ * H2WS_ERR_INVALID, H2WS_ERR_STATE, H2WS_ERR_CLOSED, H2WS_ERR_NOMEM (reserve),
+ * H2WS_ERR_TOO_BIG (commit: more than the content-length that was given)
  */
 H2WS_EXTERN int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out,
                                     size_t len);
@@ -867,7 +879,10 @@ H2WS_EXTERN const char *h2ws_stream_header(const h2ws_stream *stream,
 /* All received fields in order. Borrowed, as above. */
 H2WS_EXTERN const h2ws_header *h2ws_stream_headers(const h2ws_stream *stream,
                                                    size_t *len);
-/* HTTP status of the answer a client received; 0 if none. */
+/*
+ * HTTP status of the answer a client received, until on_open or on_close has
+ * returned; 0 if there is none.
+ */
 H2WS_EXTERN int h2ws_stream_status(const h2ws_stream *stream);
 
 /*
@@ -1033,6 +1048,7 @@ H2WS_EXTERN int h2ws_socket_open(h2ws_conn *conn, h2ws_socket **out,
  *
  * H2WS_ERR_STATE      not a WebSocket request, or answered already
  * H2WS_ERR_CLOSED     the peer is gone
+ * H2WS_ERR_INVALID    compress_* out of their ranges
  * H2WS_ERR_HANDSHAKE, H2WS_ERR_HEADER, H2WS_ERR_NOMEM
  */
 H2WS_EXTERN int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
@@ -1052,6 +1068,7 @@ H2WS_EXTERN int h2ws_socket_accept(h2ws_stream *stream, h2ws_socket **out,
  * H2WS_ERR_UTF8    the text is not UTF-8; nothing was queued
  * H2WS_ERR_STATE   not open yet, closing, or inside a streamed message
  * H2WS_ERR_CLOSED, H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ * H2WS_ERR_INTERNAL  no randomness for a client's mask: the socket ends
  */
 H2WS_EXTERN int h2ws_socket_send(h2ws_socket *socket, h2ws_type type,
                                  const void *data, size_t len);
@@ -1138,18 +1155,23 @@ H2WS_EXTERN int h2ws_socket_ping(h2ws_socket *socket, const void *data,
  * options.receive_after_close is set.
  *
  * H2WS_ERR_INVALID  the code may not be sent, or the reason is too long
- * H2WS_ERR_UTF8, H2WS_ERR_STATE (closing already), H2WS_ERR_CLOSED
+ * H2WS_ERR_UTF8, H2WS_ERR_STATE (closing already), H2WS_ERR_CLOSED,
+ * H2WS_ERR_NOMEM, H2WS_ERR_INTERNAL (as h2ws_socket_send())
  */
 H2WS_EXTERN int h2ws_socket_close(h2ws_socket *socket, uint16_t code,
                                   const char *reason, size_t reason_len);
 
-/* Ends it now: RST_STREAM(CANCEL). on_close follows (class aborted, 1006). */
+/*
+ * Ends it now: RST_STREAM(CANCEL). on_close follows (class aborted, 1006).
+ * H2WS_ERR_CLOSED
+ */
 H2WS_EXTERN int h2ws_socket_abort(h2ws_socket *socket);
 
 /*
  * Stops and restarts the delivery of messages. While paused, what arrives
  * stays unread, so that the peer runs into the stream's window. Control
- * frames behind unread messages wait too.
+ * frames behind unread messages wait too. What waits is delivered from inside
+ * of h2ws_socket_resume(). H2WS_ERR_CLOSED
  */
 H2WS_EXTERN int h2ws_socket_pause(h2ws_socket *socket);
 H2WS_EXTERN int h2ws_socket_resume(h2ws_socket *socket);
@@ -1169,7 +1191,11 @@ H2WS_EXTERN h2ws_stream *h2ws_socket_stream(const h2ws_socket *socket);
 H2WS_EXTERN void *h2ws_socket_user(const h2ws_socket *socket);
 H2WS_EXTERN void h2ws_socket_set_user(h2ws_socket *socket, void *user);
 
-/* Replaces callbacks and user of a socket. */
+/*
+ * Replaces callbacks and user of a socket. In the middle of a message, on_chunk
+ * gets all of it; without an on_chunk, one that has begun in chunks is dropped.
+ * `callbacks` are borrowed as ever, and not NULL.
+ */
 H2WS_EXTERN int
 h2ws_socket_set_callbacks(h2ws_socket *socket,
                           const h2ws_socket_callbacks *callbacks, void *user);

@@ -340,6 +340,19 @@ START_TEST(F_29_a_drain_without_streams_ends_at_once) {
 }
 END_TEST
 
+START_TEST(F_29_a_drain_without_memory_for_its_beginning_goes_on) {
+  wire_server(&w, test_chunks[_i]);
+  (void)wire_open(&w, 1);
+  w.env.fail_at = w.env.allocations + 1;
+  ck_assert_int_eq(h2ws_conn_drain(w.conn), H2WS_ERR_NOMEM);
+  w.env.fail_at = 0;
+  wire_advance(&w, 1000);
+  ck_assert_uint_eq(wire_count(&w, WIRE_GOAWAY, 0), 1);
+  wire_expect_data(&w, 1, "\x88\x02\x03\xe9", 4); /* 1001 */
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(F_29_a_drain_before_the_clients_settings) {
   wire_init(&w, test_chunks[_i]);
   wire_start_server(&w);
@@ -539,6 +552,7 @@ Suite *h2ws_test_suite(void) {
     F_29_a_request_let_in_late_is_closed_too,
     F_29_interop_52_a_drain_has_an_end,
     F_29_a_drain_without_streams_ends_at_once,
+    F_29_a_drain_without_memory_for_its_beginning_goes_on,
     F_29_a_drain_before_the_clients_settings,
     F_29_a_client_drains_too,
     F_30_a_shutdown_says_why,
