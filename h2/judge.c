@@ -140,6 +140,11 @@ void h2ws__h2_judge_request(struct h2ws__h2_stream *stream, bool end) {
                           ":protocol is not a token");
     return;
   }
+  if (head->path != NULL && strchr(head->path, '#') != NULL) {
+    h2ws__h2_stream_fault(stream, H2WS_ERR_PROTO, NGHTTP2_PROTOCOL_ERROR,
+                          ":path has a fragment"); /* RFC 9113 section 8.3.1 */
+    return;
+  }
   status = judge_head(h2, head, stream->connect, end);
   if (status != 0) {
     request_refuse(stream, status);

@@ -180,8 +180,8 @@ struct h2ws__h2_stream *h2ws__h2_promise_begin(struct h2ws__h2 *h2,
 static bool promise_is_acceptable(const struct h2ws__h2_stream *stream) {
   const struct h2ws__head *head = &stream->h2->rx.head;
   return method_is_pushable(head->method) && head->scheme != NULL &&
-         head->path != NULL && head->authority != NULL &&
-         h2ws__is_authority(head->authority) &&
+         head->path != NULL && strchr(head->path, '#') == NULL &&
+         head->authority != NULL && h2ws__is_authority(head->authority) &&
          h2ws__headers_get(&head->fields, "content-length") == NULL;
 }
 

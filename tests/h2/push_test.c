@@ -189,6 +189,7 @@ START_TEST(promises_that_may_not_be_made) {
   static const char *const bad[] = {
     ":method: POST\n:scheme: http\n:path: /\n:authority: a\n",
     ":method: GET\n:scheme: http\n:path: /\n:authority: u@a\n",
+    ":method: GET\n:scheme: http\n:path: /#a\n:authority: a\n",
     STYLE "content-length: 1\n",
   };
   size_t i;

@@ -69,6 +69,7 @@ START_TEST(W_11_a_path_begins_with_a_slash) {
   static const char *const heads[] = {
     METHOD PROTOCOL SCHEME AUTHORITY ":path: \n" WIRE_VERSION,
     METHOD PROTOCOL SCHEME AUTHORITY ":path: noslash\n" WIRE_VERSION,
+    METHOD PROTOCOL SCHEME AUTHORITY ":path: /frag#ment\n" WIRE_VERSION,
   };
   expect_malformed(_i, heads, LEN(heads));
 }
