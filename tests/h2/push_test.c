@@ -342,6 +342,41 @@ START_TEST(a_push_comes_before_the_end_of_its_parent) {
 }
 END_TEST
 
+START_TEST(a_push_that_fails_leaves_nothing) {
+  struct wire_app *app = begin_server(_i, 10, 1);
+  h2ws_request request = request_of(NULL, "/style");
+  static const h2ws_header length = {"content-length", "0"};
+  size_t fail;
+  int rv = H2WS_ERR_NOMEM;
+  request.headers = &length;
+  request.headers_len = 1;
+  ck_assert_int_eq(
+    h2ws_stream_push(app->stream, &pushed, &request, &callbacks, &events),
+    H2WS_ERR_HEADER);
+  request = request_of(NULL, "/#a");
+  ck_assert_int_eq(
+    h2ws_stream_push(app->stream, &pushed, &request, &callbacks, &events),
+    H2WS_ERR_INVALID);
+  for (fail = 1; rv != 0; fail++) {
+    ck_assert_int_eq(rv, H2WS_ERR_NOMEM);
+    ck_assert_uint_eq(h2ws_conn_streams(w.conn), 1);
+    ck_assert_ptr_eq(h2ws_conn_stream(w.conn, 1), app->stream);
+    w.env.fail_at = w.env.allocations + fail;
+    rv = push(app, NULL);
+    w.env.fail_at = 0;
+  }
+  ck_assert_uint_gt(fail, 3);
+  ck_assert_uint_eq(h2ws_conn_streams(w.conn), 2);
+  ck_assert_int_eq(h2ws_stream_respond(pushed, 204, NULL, 0, NULL, 0), 0);
+  wire_take(&w);
+  ck_assert_uint_eq(wire_count(&w, WIRE_PUSH, 1), 1);
+  ck_assert_int_eq(events.cls, H2WS_CLOSE_CLEAN);
+  ck_assert_int_eq(events.closed, 1);
+  wire_expect_alive(&w);
+  end();
+}
+END_TEST
+
 START_TEST(nothing_is_pushed_into_a_tunnel) {
   struct wire_app *app;
   wire_server(&w, test_chunks[_i]);
@@ -431,6 +466,7 @@ Suite *h2ws_test_suite(void) {
     F_16_pushes_keep_to_the_clients_limit,
     F_16_a_limit_of_zero_allows_no_push,
     a_push_comes_before_the_end_of_its_parent,
+    a_push_that_fails_leaves_nothing,
     nothing_is_pushed_into_a_tunnel,
     a_client_may_reset_what_is_pushed,
     a_push_that_cannot_be_sent_ends,
