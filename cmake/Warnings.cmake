@@ -32,7 +32,8 @@ if(H2WS_HARDEN)
 endif()
 
 if(H2WS_COVERAGE)
-  target_compile_options(h2ws_flags INTERFACE --coverage -fprofile-abs-path)
+  target_compile_options(h2ws_flags INTERFACE --coverage -fprofile-abs-path
+                         -fprofile-update=atomic)
   target_link_options(h2ws_flags INTERFACE --coverage)
 endif()
 
