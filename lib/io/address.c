@@ -179,7 +179,7 @@ void h2ws__address_text(const struct sockaddr *addr, socklen_t len, char *out,
                  addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-int h2ws__address_connect_unix(const char *path, int *out, bool *connecting) {
+int h2ws__address_connect_unix(const char *path, int *out) {
   struct sockaddr_un addr;
   socklen_t len = 0;
   int fd;
@@ -197,6 +197,5 @@ int h2ws__address_connect_unix(const char *path, int *out, bool *connecting) {
     return H2WS_ERR_CONNECT;
   }
   *out = fd;
-  *connecting = false;
   return 0;
 }

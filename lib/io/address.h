@@ -24,8 +24,8 @@ bool h2ws__address_is_unix(const char *text);
 void h2ws__address_text(const struct sockaddr *addr, socklen_t len, char *out,
                         size_t out_len);
 
-/* A connected or connecting Unix socket. */
-int h2ws__address_connect_unix(const char *path, int *out, bool *connecting);
+/* A connected Unix socket. */
+int h2ws__address_connect_unix(const char *path, int *out);
 
 /* What a client's URL says. */
 struct h2ws__url {

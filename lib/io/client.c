@@ -310,8 +310,7 @@ static int client_make_ssl(h2ws_client *client, SSL **out) {
 }
 
 /* Takes over `fd`. */
-static int client_link(h2ws_client *client, int fd, bool connecting,
-                       const char *peer) {
+static int client_link(h2ws_client *client, int fd, const char *peer) {
   SSL *ssl = NULL;
   int rv = client_make_ssl(client, &ssl);
   if (rv != 0) {
@@ -328,7 +327,7 @@ static int client_link(h2ws_client *client, int fd, bool connecting,
   client->link->events =
     client->callbacks->on_trace != NULL ? &events_traced : &events;
   (void)snprintf(client->link->peer, sizeof(client->link->peer), "%s", peer);
-  rv = h2ws__link_start(client->link, connecting, client_time_left(client));
+  rv = h2ws__link_start(client->link, client_time_left(client));
   if (rv != 0) {
     h2ws__link_free(client->link);
     client->link = NULL;
@@ -352,7 +351,7 @@ static void on_raced(int fd, const char *peer, int error, const char *why,
   if (fd < 0) {
     client_explain(client, "%s", why);
   } else {
-    error = client_link(client, fd, /* connecting = */ false, peer);
+    error = client_link(client, fd, peer);
     client_explain(client, "%s", h2ws_strerror(error));
   }
   if (error != 0) {
@@ -374,7 +373,6 @@ static int client_race(h2ws_client *client) {
 static void connect_given(void *arg) {
   h2ws_client *client = arg;
   int fd = client->options.fd;
-  bool connecting = false;
   int rv = 0;
   client->given_posted = false;
   if (client->free_asked) {
@@ -385,14 +383,14 @@ static void connect_given(void *arg) {
     return;
   }
   if (fd < 0) {
-    rv = h2ws__address_connect_unix(client->unix_path, &fd, &connecting);
+    rv = h2ws__address_connect_unix(client->unix_path, &fd);
     client_explain(client, "%s: %s", client->unix_path,
                    rv == H2WS_ERR_INVALID ? "path too long" : strerror(errno));
   } else {
     (void)evutil_make_socket_nonblocking(fd);
   }
   if (rv == 0) {
-    rv = client_link(client, fd, connecting,
+    rv = client_link(client, fd,
                      client->unix_path == NULL ? "given descriptor"
                                                : client->unix_path);
   }

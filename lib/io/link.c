@@ -646,8 +646,8 @@ static bool link_read_once(struct h2ws__link *link) {
 static bool link_read(struct h2ws__link *link) {
   int i;
   for (i = 0; i < READS_PER_TURN; i++) {
-    if (link->state <= H2WS__LINK_EXPECT_CONNECT || link->paused ||
-        link->state == H2WS__LINK_CLOSED || !link_read_once(link)) {
+    if (link->paused || link->state == H2WS__LINK_CLOSED ||
+        !link_read_once(link)) {
       return false;
     }
   }
@@ -669,23 +669,6 @@ static void link_established(struct h2ws__link *link) {
   }
 }
 
-static void link_connected(struct h2ws__link *link) {
-  int error = 0;
-  socklen_t len = sizeof(error);
-  if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
-    link_failed(link, H2WS_ERR_CONNECT, strerror(error));
-    return;
-  }
-  if (event_add(link->io_event, NULL) != 0) {
-    link_failed(link, H2WS_ERR_NOMEM, "no memory for an event");
-    return;
-  }
-  link_established(link);
-}
-
 static void on_io(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   int send_error = link->send_error;
@@ -703,9 +686,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   (void)fd;
   (void)what;
-  if (link->state == H2WS__LINK_EXPECT_CONNECT) {
-    link_connected(link);
-  } else if (link_send_left(link)) {
+  if (link_send_left(link)) {
     h2ws__link_flush(link);
   }
 }
@@ -713,9 +694,6 @@ static void on_writable(evutil_socket_t fd, short what, void *arg) {
 static void link_deadline_passed(struct h2ws__link *link) {
   link->deadline = H2WS_NEVER;
   switch ((enum h2ws__link_state)link->state) {
-  case H2WS__LINK_EXPECT_CONNECT:
-    link_failed(link, H2WS_ERR_TIMEOUT, "no answer to the connection request");
-    break;
   case H2WS__LINK_EXPECT_TLS:
     link_failed(link, H2WS_ERR_TIMEOUT,
                 "the TLS handshake was not finished in time");
@@ -750,15 +728,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
   }
 }
 
-int h2ws__link_start(struct h2ws__link *link, bool connecting,
-                     uint32_t timeout_ms) {
+int h2ws__link_start(struct h2ws__link *link, uint32_t timeout_ms) {
   int on = 1;
   /* Refused for Unix sockets, and harmless. */
   (void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   link_set_deadline(link, timeout_ms);
-  if (connecting) {
-    return event_add(link->write_event, NULL) == 0 ? 0 : H2WS_ERR_NOMEM;
-  }
   if (event_add(link->io_event, NULL) != 0) {
     return H2WS_ERR_NOMEM;
   }

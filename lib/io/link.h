@@ -11,8 +11,7 @@
 #include "lib/io/loop.h"
 
 enum h2ws__link_state {
-  H2WS__LINK_EXPECT_CONNECT, /* TCP is being established */
-  H2WS__LINK_EXPECT_TLS,     /* the TLS handshake is under way */
+  H2WS__LINK_EXPECT_TLS, /* the TLS handshake is under way */
   H2WS__LINK_OPEN,
   H2WS__LINK_FLUSHING,  /* the core is done: last bytes, then our FIN */
   H2WS__LINK_LINGERING, /* our FIN is out: wait for theirs, bounded */
@@ -91,9 +90,8 @@ struct h2ws__link {
 int h2ws__link_new(struct h2ws__link **out, h2ws_loop *loop, int fd, SSL *ssl,
                    const h2ws_conn_options *options, bool server);
 
-/* Starts: `connecting` if connect() is in progress. */
-int h2ws__link_start(struct h2ws__link *link, bool connecting,
-                     uint32_t timeout_ms);
+/* Starts: on a client the TLS handshake, if there is one. */
+int h2ws__link_start(struct h2ws__link *link, uint32_t timeout_ms);
 
 /* Drops it at once: ended if it was open, then gone. */
 void h2ws__link_drop(struct h2ws__link *link, int error, const char *text);

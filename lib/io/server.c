@@ -189,8 +189,8 @@ static void accepted(struct worker *worker, int fd,
   }
   h2ws__address_text((const struct sockaddr *)(const void *)addr, len,
                      session->link->peer, sizeof(session->link->peer));
-  if (h2ws__link_start(session->link, /* connecting = */ false,
-                       server->options.handshake_timeout_ms) != 0) {
+  if (h2ws__link_start(session->link, server->options.handshake_timeout_ms) !=
+      0) {
     h2ws__link_drop(session->link, H2WS_ERR_NOMEM, "no memory for a link");
   }
 }

@@ -206,6 +206,76 @@ START_TEST(each_of_many_is_found_by_its_id) {
 }
 END_TEST
 
+#define AUDIENCE 3
+
+static h2ws_id audience[AUDIENCE + 1]; /* the last one is gone */
+static int broadcasts_done;
+
+static void on_broadcast(const h2ws_id *ids, const int *results, size_t len,
+                         void *user) {
+  size_t i;
+  ck_assert_ptr_eq(user, &broadcasts_done);
+  ck_assert_uint_eq(len, AUDIENCE + 1);
+  ck_assert_mem_eq(ids, audience, sizeof(audience));
+  for (i = 0; i < AUDIENCE; i++) {
+    ck_assert_int_eq(results[i], 0);
+  }
+  ck_assert_int_eq(results[AUDIENCE], H2WS_ERR_CLOSED);
+  broadcasts_done++;
+}
+
+static void *broadcast(void *arg) {
+  h2ws_message *message = NULL;
+  (void)arg;
+  ck_assert_int_eq(h2ws_message_new(&message, NULL, H2WS_TEXT, "to all", 6), 0);
+  ck_assert_int_eq(h2ws_loop_broadcast(edge.loop, message, audience,
+                                       AUDIENCE + 1, on_broadcast,
+                                       &broadcasts_done),
+                   0);
+  ck_assert_int_eq(
+    h2ws_loop_broadcast(edge.loop, message, audience, 1, NULL, NULL), 0);
+  ck_assert_int_eq(h2ws_loop_broadcast(edge.loop, message, NULL, 0, NULL, NULL),
+                   0);
+  h2ws_message_release(message); /* the loop has its own reference */
+  return NULL;
+}
+
+START_TEST(a_broadcast_from_a_thread_tells_whom_it_reached) {
+  static struct guest guests[AUDIENCE + 1];
+  h2ws_message *message = NULL;
+  pthread_t thread;
+  int i;
+  begin(true);
+  for (i = 0; i <= AUDIENCE; i++) {
+    guest_init(&guests[i], &edge);
+    guest_visit(&guests[i], "ws", "127.0.0.1", "/echo");
+    EDGE_UNTIL(&edge, guests[i].opened);
+    audience[i] = h2ws_socket_id(guests[i].socket);
+  }
+  guest_leave(&guests[AUDIENCE]);
+  ck_assert_int_eq(pthread_create(&thread, NULL, broadcast, NULL), 0);
+  ck_assert_int_eq(pthread_join(thread, NULL), 0);
+  for (i = 0; i < AUDIENCE; i++) {
+    EDGE_UNTIL(&edge, guests[i].messages == (i == 0 ? 2 : 1));
+    ck_assert_str_eq(guests[i].last, "to all");
+  }
+  ck_assert_int_eq(broadcasts_done, 1);
+  ck_assert_int_eq(h2ws_message_new(&message, NULL, H2WS_TEXT, "x", 1), 0);
+  ck_assert_int_eq(h2ws_loop_broadcast(NULL, message, audience, 1, NULL, NULL),
+                   H2WS_ERR_INVALID);
+  ck_assert_int_eq(
+    h2ws_loop_broadcast(edge.loop, NULL, audience, 1, NULL, NULL),
+    H2WS_ERR_INVALID);
+  ck_assert_int_eq(h2ws_loop_broadcast(edge.loop, message, NULL, 1, NULL, NULL),
+                   H2WS_ERR_INVALID);
+  h2ws_message_release(message);
+  for (i = 0; i < AUDIENCE; i++) {
+    guest_leave(&guests[i]);
+  }
+  end();
+}
+END_TEST
+
 static void note(void *arg) {
   atomic_int *n = arg;
   (*n)++;
@@ -411,6 +481,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_test(tc, a_send_to_a_socket_that_is_gone_is_told);
   tcase_add_test(tc, an_id_never_names_another_socket);
   tcase_add_test(tc, each_of_many_is_found_by_its_id);
+  tcase_add_test(tc, a_broadcast_from_a_thread_tells_whom_it_reached);
   tcase_add_test(tc, a_post_wakes_a_loop_that_sleeps);
   tcase_add_test(tc, a_stop_before_the_run_counts);
   tcase_add_test(tc, freeing_a_loop_runs_what_was_posted);

@@ -111,13 +111,16 @@ static void end(void) {
   certs_end();
 }
 
-static void start(const char *path) {
+static void start_with(const char *path, const h2ws_socket_callbacks *with) {
   char url[256];
   (void)snprintf(url, sizeof(url), "%s://localhost:%d%s",
                  edge.options.cleartext ? "ws" : "wss", edge_port(&edge), path);
   ck_assert_int_eq(
-    h2ws_reconnect_start(&reconnect, pool, url, &options, &callbacks, &seen),
-    0);
+    h2ws_reconnect_start(&reconnect, pool, url, &options, with, &seen), 0);
+}
+
+static void start(const char *path) {
+  start_with(path, &callbacks);
 }
 
 START_TEST(H_26_it_comes_back_and_subscribes_again) {
@@ -146,6 +149,74 @@ START_TEST(H_26_it_comes_back_and_subscribes_again) {
 END_TEST
 
 /* The port is taken again by another server: one that was restarted. */
+static int pings;
+static int pongs;
+static int writables;
+static size_t chunks_len;
+
+static void on_chunk(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
+                     size_t len, unsigned flags, void *user) {
+  (void)data;
+  (void)flags;
+  ck_assert_ptr_eq(user, &seen);
+  ck_assert_ptr_eq(socket, h2ws_reconnect_socket(reconnect));
+  ck_assert_int_eq(type, H2WS_TEXT);
+  chunks_len += len;
+}
+
+static void on_ping(h2ws_socket *socket, const uint8_t *data, size_t len,
+                    void *user) {
+  (void)socket;
+  ck_assert_ptr_eq(user, &seen);
+  ck_assert_uint_eq(len, 4);
+  ck_assert_mem_eq(data, "ping", 4);
+  pings++;
+}
+
+static void on_pong(h2ws_socket *socket, const uint8_t *data, size_t len,
+                    void *user) {
+  (void)socket;
+  ck_assert_ptr_eq(user, &seen);
+  ck_assert_uint_eq(len, 4);
+  ck_assert_mem_eq(data, "pong", 4);
+  pongs++;
+}
+
+static void on_writable(h2ws_socket *socket, void *user) {
+  (void)socket;
+  ck_assert_ptr_eq(user, &seen);
+  writables++;
+}
+
+START_TEST(all_callbacks_come_through) {
+  static const h2ws_socket_callbacks all = {
+    .size = sizeof(h2ws_socket_callbacks),
+    .on_open = on_open,
+    .on_chunk = on_chunk,
+    .on_ping = on_ping,
+    .on_pong = on_pong,
+    .on_writable = on_writable,
+    .on_close = on_close,
+  };
+  static char block[65536];
+  h2ws_socket *socket;
+  size_t sent = 9; /* "subscribe" */
+  memset(block, 'x', sizeof(block));
+  begin(true);
+  start_with("/echo", &all);
+  EDGE_UNTIL(&edge, chunks_len == sent);
+  socket = h2ws_reconnect_socket(reconnect);
+  ck_assert_int_eq(h2ws_socket_ping(edge.socket, "ping", 4), 0);
+  ck_assert_int_eq(h2ws_socket_ping(socket, "pong", 4), 0);
+  EDGE_UNTIL(&edge, pings == 1 && pongs == 1);
+  while (h2ws_socket_send(socket, H2WS_TEXT, block, sizeof(block)) == 0) {
+    sent += sizeof(block);
+  }
+  EDGE_UNTIL(&edge, writables == 1 && chunks_len == sent);
+  end();
+}
+END_TEST
+
 START_TEST(H_26_it_outlasts_a_restart) {
   begin(_i == 0);
   start("/echo");
@@ -315,6 +386,7 @@ Suite *h2ws_test_suite(void) {
   tcase_set_timeout(back, 30);
   tcase_set_timeout(ends, 30);
   tcase_add_loop_test(back, H_26_it_comes_back_and_subscribes_again, 0, 2);
+  tcase_add_test(back, all_callbacks_come_through);
   tcase_add_loop_test(back, H_26_it_outlasts_a_restart, 0, 2);
   tcase_add_loop_test(back, H_26_it_stops_where_it_does_not_help, 0, 3);
   tcase_add_test(back, H_26_tries_are_bounded);
