@@ -24,21 +24,22 @@ static struct edge edge;
 static struct guest guest;
 static struct raw raw;
 
+/* Peers on threads of their own make calls, too. */
 static struct {
-  bool armed;
+  atomic_bool armed;
   size_t most;      /* bytes per call; 0: all */
   int between;      /* errno of every second call of send and recv */
   int accept_error; /* errno of accept4(), this many times */
   int accept_failures;
   int connect_error;
-  int epoll_error; /* of adding a descriptor */
-  bool no_options; /* setsockopt() fails */
-  bool clock;      /* the wall clock jumps by a year at each look */
-  long looks;      /* at any clock */
+  int epoll_error;   /* of adding a descriptor */
+  bool no_options;   /* setsockopt() fails */
+  atomic_bool clock; /* the wall clock jumps by a year at each look */
+  atomic_long looks; /* at any clock */
   long tls_writes;
   uint64_t tls_modes; /* that all SSL objects had */
-  long calls;
-  long refused; /* faults that struck */
+  atomic_long calls;
+  atomic_long refused; /* faults that struck */
 } faults;
 
 /* ISO C has no cast from an object to a function. */
