@@ -50,11 +50,11 @@ static void on_server_message(h2ws_socket *socket, h2ws_type type,
 static void on_server_socket_close(h2ws_socket *socket,
                                    const h2ws_close_info *info, void *user) {
   struct edge *edge = user;
-  if (edge->socket == socket) {
-    edge->socket = NULL;
+  if (edge->options.threads < 2) {
+    edge->socket = edge->socket == socket ? NULL : edge->socket;
+    edge->socket_cls = info->cls;
+    edge->socket_code = info->code;
   }
-  edge->socket_cls = info->cls;
-  edge->socket_code = info->code;
   edge->socket_closes++;
 }
 
@@ -139,8 +139,10 @@ static void on_conn_close(h2ws_conn *conn, const h2ws_close_info *info,
 
 static void on_conn_error(int error, const char *text, void *user) {
   struct edge *edge = user;
-  edge->conn_error = error;
-  copy(edge->conn_error_text, sizeof(edge->conn_error_text), text);
+  if (edge->options.threads < 2) {
+    edge->conn_error = error;
+    copy(edge->conn_error_text, sizeof(edge->conn_error_text), text);
+  }
   edge->conn_errors++;
 }
 

@@ -28,7 +28,7 @@ struct edge {
   atomic_int messages;
   atomic_int socket_closes;
   atomic_int stopped;
-  /* Of the last one. */
+  /* Of the last one, unless the server has threads. */
   h2ws_conn *conn;
   h2ws_stream *waiting; /* a request for /wait, left undecided */
   h2ws_socket *socket;
