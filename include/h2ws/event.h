@@ -301,6 +301,12 @@ typedef struct h2ws_client_options {
    * HTTP/2.
    */
   h2ws_conn_options conn;
+  /*
+   * A call that fails at once writes a sentence here, up to `why_len` bytes,
+   * its NUL included; used by no later one. NULL: none.
+   */
+  char *why;
+  size_t why_len;
 } h2ws_client_options;
 
 H2WS_EXTERN void h2ws_client_options_default(h2ws_client_options *options,

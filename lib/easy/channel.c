@@ -98,7 +98,7 @@ int h2ws__channel_new(struct h2ws__channel **out, const char *where) {
   if (c == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  c->setup.where = strdup(where);
+  c->setup.where = h2ws__why_where(where);
   if (c->setup.where == NULL ||
       h2ws__handle_init(&c->handle, H2WS__CHANNEL, channel_run,
                         channel_destroy) != 0) {

@@ -262,18 +262,21 @@ static int start_opening(struct h2ws__channel *c, h2ws_request *request) {
                                &dial->options, request, &of_streams, c);
 }
 
-static int dial_open(struct h2ws__channel *c) {
+static int dial_open(struct h2ws__channel *c, char *why, size_t why_len) {
   struct h2ws__dial *dial = c->dial;
   h2ws_request request = {.size = sizeof(request)};
   h2ws_opening *opening;
   const char *path;
   int rv = pool_ready();
+  dial->options.why = why;
+  dial->options.why_len = why_len;
   request.headers = dial->headers;
   request.headers_len = dial->headers_len;
   if (rv == 0) {
     rv = dial->comes_back ? start_lasting(c, &request)
                           : start_opening(c, &request);
   }
+  dial->options.why = NULL;
   if (rv != 0) {
     return rv;
   }
@@ -285,14 +288,15 @@ static int dial_open(struct h2ws__channel *c) {
   return 0;
 }
 
-static void dial_failed(struct h2ws__channel *c, int error) {
+static void dial_failed(struct h2ws__channel *c, int error, const char *why) {
   struct h2ws__end end;
-  h2ws__why_failed(&end, c->setup.where, error, NULL);
+  h2ws__why_failed(&end, c->setup.where, error, why[0] != '\0' ? why : NULL);
   h2ws__channel_ended(c, &end);
 }
 
 void h2ws__dial_start(struct h2ws__channel *c) {
-  int rv = dial_open(c);
+  char why[256] = "";
+  int rv = dial_open(c, why, sizeof(why));
   if (rv == 0) {
     (void)h2ws__handle_retain(&c->handle);
   }
@@ -301,7 +305,7 @@ void h2ws__dial_start(struct h2ws__channel *c) {
     c->dial = NULL;
   }
   if (rv != 0) {
-    dial_failed(c, rv);
+    dial_failed(c, rv, why);
   }
   (void)pthread_mutex_lock(&c->handle.mutex);
   c->started = true;

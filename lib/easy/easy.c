@@ -238,9 +238,11 @@ h2ws *h2ws_connect(const char *url, const h2ws_options *options) {
     rv = channel_for(&c, url, &o);
   }
   if (rv != 0) {
+    char *where = url == NULL ? NULL : h2ws__why_where(url);
     (void)h2ws__why_set(NULL, rv, "h2ws_connect: %s: %s%s.",
-                        url == NULL ? "no URL" : url, h2ws_strerror(rv),
+                        where == NULL ? "no URL" : where, h2ws_strerror(rv),
                         rv == H2WS_ERR_STATE ? " (after a fork or exit)" : "");
+    free(where);
     return NULL;
   }
   h = connect_now(c, &o);

@@ -377,6 +377,26 @@ static void server_destroy(struct h2ws__handle *handle) {
   free(s);
 }
 
+/* What comes behind the scheme: "host[:port][/path]" and nothing else. */
+static int server_read_host(struct server *s, const char *host) {
+  size_t len = strcspn(host, "/?#");
+  const char *colon = memrchr(host, ':', len);
+  const char *bracket = memrchr(host, ']', len);
+  if (len == 0 || strpbrk(host + len, "?#") != NULL ||
+      memchr(host, '@', len) != NULL) {
+    return H2WS_ERR_URL;
+  }
+  s->path = host + len;
+  if (asprintf(&s->listen, "%.*s%s", (int)len, host,
+               colon > bracket               ? ""
+               : s->server_options.cleartext ? ":80"
+                                             : ":443") < 0) {
+    s->listen = NULL;
+    return H2WS_ERR_NOMEM;
+  }
+  return 0;
+}
+
 /* "wss://host[:port][/path]" to where to listen, and for what. */
 static int server_read_url(struct server *s) {
   static const char *const schemes[] = {"wss://", "ws://", "https://",
@@ -384,24 +404,11 @@ static int server_read_url(struct server *s) {
   size_t i;
   for (i = 0; i < 4; i++) {
     size_t len = strlen(schemes[i]);
-    const char *host = s->url + len;
-    size_t host_len = strcspn(host, "/?#");
-    const char *colon = memrchr(host, ':', host_len);
-    const char *bracket = memrchr(host, ']', host_len);
-    if (strncasecmp(s->url, schemes[i], len) != 0 || host_len == 0) {
-      continue;
+    if (strncasecmp(s->url, schemes[i], len) == 0) {
+      s->messages = i < 2;
+      s->server_options.cleartext = i % 2 == 1;
+      return server_read_host(s, s->url + len);
     }
-    s->messages = i < 2;
-    s->server_options.cleartext = i % 2 == 1;
-    s->path = host + host_len;
-    if (asprintf(&s->listen, "%.*s%s", (int)host_len, host,
-                 colon > bracket ? ""
-                 : i % 2 == 1    ? ":80"
-                                 : ":443") < 0) {
-      s->listen = NULL;
-      return H2WS_ERR_NOMEM;
-    }
-    return 0;
   }
   return H2WS_ERR_URL;
 }
@@ -550,14 +557,18 @@ static int start_and_wait(struct server *s) {
   return s->error;
 }
 
-static const char *try_for(int error) {
+static const char *try_for(int error, const char *why) {
   switch (error) {
   case H2WS_ERR_URL:
-    return " Write it as wss://HOST:PORT/PATH.";
+    return " Write it as wss://HOST:PORT/PATH, without a user, a query or a "
+           "fragment.";
   case H2WS_ERR_TLS:
     return " Check cert_file and key_file.";
   case H2WS_ERR_IO:
-    return " Is another program listening there? Port 0 takes any free one.";
+    return strstr(why, strerror(EADDRINUSE)) == NULL
+             ? ""
+             : " Is another program listening there? Port 0 takes any free "
+               "one.";
   default:
     return "";
   }
@@ -565,9 +576,13 @@ static const char *try_for(int error) {
 
 static int serve_failed(const char *call, const char *url, int error,
                         const char *why) {
-  return h2ws__why_set(
-    NULL, error, "%s: %s: %s.%s", call, url == NULL ? "no URL" : url,
-    why == NULL || why[0] == '\0' ? h2ws_strerror(error) : why, try_for(error));
+  char *where = url == NULL ? NULL : h2ws__why_where(url);
+  why = why == NULL || why[0] == '\0' ? h2ws_strerror(error) : why;
+  (void)h2ws__why_set(NULL, error, "%s: %s: %s.%s", call,
+                      where == NULL ? "no URL" : where, why,
+                      try_for(error, why));
+  free(where);
+  return error;
 }
 
 /* NULL: h2ws_error() says why. */

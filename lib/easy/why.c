@@ -2,7 +2,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/io/address.h"
 
 #define WORDS_LEN 256
 
@@ -61,7 +64,9 @@ static const char *try_for_open(int error) {
     return "Raise options.open_timeout_ms, or look at the server.";
   case H2WS_ERR_RESET:
   case H2WS_ERR_PROTO:
-    return "A proxy that lacks extended CONNECT is likely: connect past it.";
+    return "Either this is no HTTP server, or a proxy on the way lacks "
+           "extended "
+           "CONNECT: connect past it.";
   case H2WS_ERR_LOST:
     return "Does the server speak HTTP/2 on this port, with TLS or without as "
            "the "
@@ -145,6 +150,15 @@ static void add_advice(struct h2ws__end *end, const char *advice) {
   add(end, " ", advice, "");
 }
 
+char *h2ws__why_where(const char *url) {
+  size_t len = strlen(url) + sizeof("***");
+  char *shown = malloc(len);
+  if (shown != NULL) {
+    h2ws__url_show(shown, len, url);
+  }
+  return shown;
+}
+
 void h2ws__why_failed(struct h2ws__end *end, const char *where, int error,
                       const char *cause) {
   memset(end, 0, sizeof(*end));
@@ -181,7 +195,7 @@ void h2ws__why_ended(struct h2ws__end *end, const char *where, bool opened,
   end->code = info->code;
   tame(words, info->reason, info->reason_len);
   (void)snprintf(end->reason, sizeof(end->reason), "%.123s", words);
-  (void)snprintf(end->text, sizeof(end->text), "%.300s: %.200s", where,
+  (void)snprintf(end->text, sizeof(end->text), "%.300s: %.320s", where,
                  info->detail);
   why_status(end, info->status);
   tame(words, info->body, info->body_len);

@@ -24,6 +24,10 @@ void h2ws__why_ended(struct h2ws__end *end, const char *where, bool opened,
 void h2ws__why_failed(struct h2ws__end *end, const char *where, int error,
                       const char *cause);
 
+/* A copy of a URL, to be freed, without a password that is in it. NULL: none.
+ */
+char *h2ws__why_where(const char *url);
+
 /* What h2ws_error() says on this thread from now on. Returns `error`. */
 int h2ws__why_set(const h2ws *name, int error, const char *format, ...)
   __attribute__((format(printf, 3, 4)));

@@ -1,5 +1,6 @@
 /* Clients: a URL to a connection, step by step, under one deadline. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +387,9 @@ static void connect_given(void *arg) {
     rv = h2ws__address_connect_unix(client->unix_path, &fd);
     client_explain(client, "%s: %s", client->unix_path,
                    rv == H2WS_ERR_INVALID ? "path too long" : strerror(errno));
+  } else if (fcntl(fd, F_GETFL) < 0) {
+    rv = H2WS_ERR_CONNECT;
+    client_explain(client, "descriptor %d: %s", fd, strerror(errno));
   } else {
     (void)evutil_make_socket_nonblocking(fd);
   }
@@ -542,6 +546,10 @@ int h2ws_client_connect(h2ws_client **out, h2ws_loop *loop, const char *url,
   rv = client_prepare(client, url);
   if (rv == 0) {
     rv = client_begin(client);
+  }
+  if (rv != 0 && client->options.why != NULL) {
+    (void)snprintf(client->options.why, client->options.why_len, "%s",
+                   client->why[0] != '\0' ? client->why : h2ws_strerror(rv));
   }
   if (rv != 0) {
     client_release(client);

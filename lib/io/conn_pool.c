@@ -64,7 +64,8 @@ static void opening_call_close(h2ws_opening *o, const h2ws_close_info *info) {
   }
 }
 
-static void opening_fail(h2ws_opening *o, h2ws_close_class cls, int error) {
+static void opening_fail(h2ws_opening *o, h2ws_close_class cls, int error,
+                         const char *why) {
   h2ws_close_info info;
   memset(&info, 0, sizeof(info));
   info.size = sizeof(info);
@@ -73,7 +74,7 @@ static void opening_fail(h2ws_opening *o, h2ws_close_class cls, int error) {
   info.retryable = true; /* nothing of the request was sent */
   info.code = 1006;
   info.reason = "";
-  info.detail = h2ws_strerror(error);
+  info.detail = why;
   opening_call_close(o, &info);
 }
 
@@ -187,7 +188,9 @@ static const h2ws_client_callbacks client_callbacks = {
   .on_close = on_close,
 };
 
-static int member_new(struct h2ws__member **out, h2ws_opening *o) {
+/* `why` gets a sentence where it fails. */
+static int member_new(struct h2ws__member **out, h2ws_opening *o, char *why,
+                      size_t why_len) {
   h2ws_pool *pool = o->pool;
   struct h2ws__member *m = calloc(1, sizeof(*m));
   int rv = H2WS_ERR_NOMEM;
@@ -201,8 +204,11 @@ static int member_new(struct h2ws__member **out, h2ws_opening *o) {
   h2ws__openings_init(&m->waiting);
   m->key = strdup(o->key);
   if (m->key != NULL) {
+    o->client.why = why;
+    o->client.why_len = why_len;
     rv = h2ws_client_connect(&m->client, pool->loop, o->url_text, &o->client,
                              &client_callbacks, m);
+    o->client.why = NULL;
   }
   if (rv != 0) {
     member_bury(&m->grave);
@@ -269,10 +275,12 @@ static struct h2ws__member *find_member(const h2ws_opening *o) {
 
 static void place(h2ws_opening *o) {
   struct h2ws__member *m = find_member(o);
-  int rv = m == NULL ? member_new(&m, o) : 0;
+  char why[384] = "";
+  int rv = m == NULL ? member_new(&m, o, why, sizeof(why)) : 0;
   o->fresh = false;
   if (rv != 0) {
-    opening_fail(o, H2WS_CLOSE_REFUSED, rv);
+    opening_fail(o, H2WS_CLOSE_REFUSED, rv,
+                 why[0] != '\0' ? why : h2ws_strerror(rv));
   } else if (m->ready) {
     open_on(m, o);
   } else {
@@ -444,7 +452,7 @@ static void open_on(struct h2ws__member *m, h2ws_opening *o) {
       o->tries < m->pool->options.max_tries) {
     opening_again(o);
   } else {
-    opening_fail(o, H2WS_CLOSE_REFUSED, rv);
+    opening_fail(o, H2WS_CLOSE_REFUSED, rv, h2ws_strerror(rv));
   }
 }
 
@@ -513,7 +521,8 @@ void h2ws_opening_cancel(h2ws_opening *o) {
     (void)h2ws_stream_reset(o->stream, H2WS_H2_CANCEL);
     return;
   }
-  opening_fail(o, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED);
+  opening_fail(o, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED,
+               h2ws_strerror(H2WS_ERR_CANCELLED));
   if (m != NULL && m->waiting.first == NULL) {
     member_drop(m); /* nobody else waits for it */
   }
@@ -588,7 +597,8 @@ void h2ws_pool_free(h2ws_pool *pool) {
   /* First, to be the last of this turn that is buried. */
   h2ws__loop_bury(pool->loop, &pool->grave, pool_bury);
   while (pool->todo.first != NULL) {
-    opening_fail(pool->todo.first, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED);
+    opening_fail(pool->todo.first, H2WS_CLOSE_ABORTED, H2WS_ERR_CANCELLED,
+                 h2ws_strerror(H2WS_ERR_CANCELLED));
   }
   while (pool->members != NULL) {
     member_drop(pool->members);

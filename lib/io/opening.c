@@ -64,6 +64,7 @@ static bool own_client(h2ws_opening *o, const h2ws_client_options *client) {
   mine->conn.random = NULL;
   mine->conn.env_user = NULL;
   mine->conn.protocols = NULL;
+  mine->why = NULL;
   return own(o, &mine->ca_file) && own(o, &mine->cert_file) &&
          own(o, &mine->key_file) && own(o, &mine->server_name) &&
          own(o, &mine->proxy) && own(o, &mine->unix_path);
@@ -166,11 +167,19 @@ void h2ws__opening_free(h2ws_opening *o) {
   free(o);
 }
 
+/* What h2ws_client_connect() would. */
+static void tell(const h2ws_client_options *client, const char *why) {
+  if (client != NULL && client->size >= sizeof(*client) &&
+      client->why != NULL) {
+    (void)snprintf(client->why, client->why_len, "%s", why);
+  }
+}
+
 int h2ws__opening_new(h2ws_opening **out, const char *url,
                       const h2ws_client_options *client,
                       const h2ws_request *request,
                       const h2ws_socket_options *options) {
-  char why[128];
+  char why[128] = "";
   h2ws_opening *o;
   int rv;
   if (!fields_are_there(request)) {
@@ -190,6 +199,7 @@ int h2ws__opening_new(h2ws_opening **out, const char *url,
            : H2WS_ERR_NOMEM;
   }
   if (rv != 0) {
+    tell(client, why[0] != '\0' ? why : h2ws_strerror(rv));
     h2ws__opening_free(o);
     return rv;
   }

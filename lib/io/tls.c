@@ -89,10 +89,17 @@ int h2ws__tls_explain(SSL *ssl, char *why, size_t why_len) {
   return H2WS_ERR_TLS;
 }
 
+/* The first error of OpenSSL: of a file that is missing, the system's. */
+static const char *first_reason(void) {
+  unsigned long code = ERR_peek_error();
+  return ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+                                : newest_reason();
+}
+
 static int context_failed(SSL_CTX *ctx, const char *what, const char *file,
                           char *why, size_t why_len) {
-  (void)snprintf(why, why_len, "%s %s: %s", what, file == NULL ? "" : file,
-                 newest_reason());
+  (void)snprintf(why, why_len, "%s%s%s: %s", what, file == NULL ? "" : " ",
+                 file == NULL ? "" : file, first_reason());
   SSL_CTX_free(ctx);
   return H2WS_ERR_TLS;
 }
@@ -135,10 +142,18 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
   return SSL_TLSEXT_ERR_OK;
 }
 
-static int load_key_pair(SSL_CTX *ctx, const char *cert, const char *key) {
-  return SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 &&
-         SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
-         SSL_CTX_check_private_key(ctx) == 1;
+/* NULL, or the file that is wrong. `key` NULL: it is in `cert`. */
+static const char *load_key_pair(SSL_CTX *ctx, const char *cert,
+                                 const char *key) {
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
+    return cert;
+  }
+  key = key == NULL ? cert : key;
+  return SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
+             SSL_CTX_check_private_key(ctx) == 1
+           ? NULL
+           : key;
 }
 
 static int ask_client_cert(SSL_CTX *ctx, const h2ws_server_options *options) {
@@ -162,7 +177,12 @@ static int ask_client_cert(SSL_CTX *ctx, const h2ws_server_options *options) {
 int h2ws__tls_server_context(SSL_CTX **out, h2ws_server_options *options,
                              char *why, size_t why_len) {
   static const unsigned char session_context[] = "h2ws";
+  const char *wrong = NULL;
   SSL_CTX *ctx;
+  if (options->cert_file == NULL && options->key_file != NULL) {
+    (void)snprintf(why, why_len, "a key file, and no certificate file");
+    return H2WS_ERR_TLS;
+  }
   ERR_clear_error();
   ctx = context_new(TLS_server_method());
   if (ctx == NULL) {
@@ -175,15 +195,13 @@ int h2ws__tls_server_context(SSL_CTX **out, h2ws_server_options *options,
                                      sizeof(session_context) - 1) != 1) {
     return context_failed(ctx, "session context", NULL, why, why_len);
   }
-  if (options->cert_file == NULL) {
-    if (h2ws__tls_use_self_cert(ctx) != 0) {
-      return context_failed(ctx, "making a certificate", NULL, why, why_len);
-    }
-  } else if (!load_key_pair(ctx, options->cert_file,
-                            options->key_file != NULL ? options->key_file
-                                                      : options->cert_file)) {
-    return context_failed(ctx, "certificate or key", options->cert_file, why,
-                          why_len);
+  if (options->cert_file != NULL) {
+    wrong = load_key_pair(ctx, options->cert_file, options->key_file);
+  } else if (h2ws__tls_use_self_cert(ctx) != 0) {
+    return context_failed(ctx, "making a certificate", NULL, why, why_len);
+  }
+  if (wrong != NULL) {
+    return context_failed(ctx, "certificate or key", wrong, why, why_len);
   }
   if (options->client_ca_file != NULL && !ask_client_cert(ctx, options)) {
     return context_failed(ctx, "CA of the clients", options->client_ca_file,
@@ -225,6 +243,7 @@ static void trust_system(SSL_CTX *ctx, X509_STORE **system_cas) {
 int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
                              X509_STORE **system_cas, char *why,
                              size_t why_len) {
+  const char *wrong = NULL;
   SSL_CTX *ctx;
   ERR_clear_error();
   ctx = context_new(TLS_client_method());
@@ -238,12 +257,11 @@ int h2ws__tls_client_context(SSL_CTX **out, const h2ws_client_options *options,
   } else if (!options->insecure) {
     trust_system(ctx, system_cas);
   }
-  if (options->cert_file != NULL &&
-      !load_key_pair(ctx, options->cert_file,
-                     options->key_file != NULL ? options->key_file
-                                               : options->cert_file)) {
-    return context_failed(ctx, "certificate or key", options->cert_file, why,
-                          why_len);
+  if (options->cert_file != NULL) {
+    wrong = load_key_pair(ctx, options->cert_file, options->key_file);
+  }
+  if (wrong != NULL) {
+    return context_failed(ctx, "certificate or key", wrong, why, why_len);
   }
   (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
                                               SSL_SESS_CACHE_NO_INTERNAL);

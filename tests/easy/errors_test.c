@@ -56,11 +56,90 @@ START_TEST(a_url_that_cannot_be_used) {
   test_options(&o);
   expect_refusal("gopher://localhost/", &o, H2WS_ERR_URL, "wss://HOST");
   expect_refusal("", &o, H2WS_ERR_URL, "wss://HOST");
+  expect_refusal("ws://localhost/#part", &o, H2WS_ERR_URL, "a fragment");
   ck_assert_ptr_null(h2ws_connect(NULL, &o));
   ck_assert_int_eq(h2ws_error_code(NULL), H2WS_ERR_INVALID);
   o.size = 0;
   ck_assert_ptr_null(h2ws_connect("ws://localhost/", &o));
   ck_assert_int_eq(h2ws_error_code(NULL), H2WS_ERR_INVALID);
+}
+END_TEST
+
+static void expect_no_password(const char *call) {
+  const char *text = h2ws_error(NULL);
+  ck_assert_msg(strstr(text, "secret") == NULL, "a password in: %s", text);
+  expect_words(text, call);
+  expect_words(text, "***@");
+}
+
+/* Wherever it is thought to begin and to end. */
+START_TEST(a_password_is_not_shown) {
+  static const char *const urls[] = {
+    "ws://ann:secret@localhost:1/",  "wss://secret@localhost/",
+    "ws://a@b:secret@localhost:1/",  "ws://ann:sec ret:secret@localhost:1/",
+    "ws://ann:x/secret@localhost/",  "ann:secret@localhost:1",
+    "gopher://ann:secret@localhost", "ws://ann:secret@localhost:99999/"};
+  size_t i;
+  h2ws_options o;
+  test_options(&o);
+  for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+    ck_assert_ptr_null(h2ws_connect(urls[i], &o));
+    expect_no_password("h2ws_connect: ");
+    ck_assert_ptr_null(h2ws_listen(urls[i], echo, NULL, NULL));
+    expect_no_password("h2ws_listen: ");
+    o.size = 0;
+    ck_assert_ptr_null(h2ws_connect(urls[i], &o));
+    expect_no_password("h2ws_connect: ");
+    o.size = sizeof(o);
+  }
+  ck_assert_ptr_null(h2ws_connect("ws://127.0.0.1:1/@name", &o));
+  expect_words(h2ws_error(NULL), "ws://127.0.0.1:1/@name: ");
+}
+END_TEST
+
+/* They are shorter than a scheme, or say more than where to listen. */
+START_TEST(urls_that_nobody_can_listen_on) {
+  static const char *const urls[] = {
+    "", "w", "ws://", "ws:///path", "ws://127.0.0.1:0/a?b", "ws://h:0/#part"};
+  size_t i;
+  for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+    ck_assert_ptr_null(h2ws_listen(urls[i], echo, NULL, NULL));
+    ck_assert_int_eq(h2ws_error_code(NULL), H2WS_ERR_URL);
+    expect_words(h2ws_error(NULL), urls[i]);
+  }
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_files_and_proxies) {
+  h2ws_client_options client;
+  h2ws_options o;
+  test_options(&o);
+  h2ws_client_options_default(&client, sizeof(client));
+  o.ca_file = "/nowhere/ca.pem";
+  expect_refusal("wss://localhost:1/", &o, H2WS_ERR_TLS,
+                 "CA file /nowhere/ca.pem: No such file or directory");
+  o.ca_file = NULL;
+  o.client = &client;
+  client.cert_file = "/nowhere/me.pem";
+  expect_refusal("wss://localhost:1/", &o, H2WS_ERR_TLS,
+                 "/nowhere/me.pem: No such file or directory");
+  client.cert_file = NULL;
+  client.proxy = "ftp://127.0.0.1/";
+  expect_refusal("ws://localhost:1/", &o, H2WS_ERR_URL, "the proxy's URL");
+  client.proxy = NULL;
+  client.fd = 1 << 20;
+  expect_refusal("ws://localhost:1/", &o, H2WS_ERR_CONNECT,
+                 "descriptor 1048576: Bad file descriptor");
+}
+END_TEST
+
+START_TEST(a_key_wants_its_certificate) {
+  h2ws_serve_options o;
+  h2ws_serve_options_default(&o, sizeof(o));
+  o.key_file = "/nowhere/key.pem";
+  ck_assert_ptr_null(h2ws_listen("wss://127.0.0.1:0/", echo, NULL, &o));
+  ck_assert_int_eq(h2ws_error_code(NULL), H2WS_ERR_TLS);
+  expect_words(h2ws_error(NULL), "no certificate file");
 }
 END_TEST
 
@@ -124,7 +203,8 @@ START_TEST(a_certificate_of_nobody) {
   h2ws_options o;
   test_options(&o);
   o.insecure = false;
-  expect_refusal(url_of(s, "wss", "/"), &o, H2WS_ERR_CERTIFICATE, "ca_file");
+  expect_refusal(url_of(s, "wss", "/"), &o, H2WS_ERR_CERTIFICATE,
+                 "(--insecure). In options: ca_file, insecure.");
   o.ca_file = "/no/such/file.pem";
   expect_refusal(url_of(s, "wss", "/"), &o, H2WS_ERR_TLS, "certificate files");
   expect_error(h2ws_close(s), 0);
@@ -380,6 +460,10 @@ Suite *h2ws_test_suite(void) {
   TCase *tc = tcase_create("errors");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, a_url_that_cannot_be_used);
+  tcase_add_test(tc, a_password_is_not_shown);
+  tcase_add_test(tc, urls_that_nobody_can_listen_on);
+  tcase_add_test(tc, what_is_wrong_with_files_and_proxies);
+  tcase_add_test(tc, a_key_wants_its_certificate);
   tcase_add_test(tc, nobody_listens);
   tcase_add_test(tc, a_name_that_does_not_resolve);
   tcase_add_test(tc, a_server_that_says_nothing);
