@@ -31,7 +31,8 @@ struct session {
   h2ws_header headers[HEADERS_MAX];
   size_t headers_len;
   h2ws_socket_options socket_options;
-  int result;
+  char why[384]; /* the connect failed at once */
+  int result;    /* what went wrong first */
   bool ended;
 };
 
@@ -45,17 +46,27 @@ static void print_close_code(const h2ws_close_info *info) {
   }
 }
 
+/* The peer could not do with what it got, or had trouble of its own. */
+static bool is_complaint(const h2ws_close_info *info) {
+  return info->code >= 1002 && info->code < 2000 && info->code != 1005;
+}
+
 static void finish(struct session *s, const h2ws_close_info *info) {
+  int code = cli_exit_code(info);
   if (s->ended) {
     return;
   }
   s->ended = true;
-  s->result = cli_exit_code(info);
+  if (code == CLI_OK && is_complaint(info)) {
+    code = CLI_RECEIVE;
+  }
+  s->result = s->result == CLI_OK ? code : s->result;
   if (info->status != 0) {
     (void)fprintf(stderr, "the server answered %d\n", info->status);
   }
   print_close_code(info);
-  if (s->result != CLI_OK) {
+  if (code != CLI_OK && info->cls != H2WS_CLOSE_CLEAN &&
+      s->result != CLI_WRITE) {
     (void)fprintf(stderr, "h2ws connect: %s\n", info->detail);
   }
 }
@@ -99,6 +110,7 @@ static bool input_send(struct session *s, const uint8_t *data, size_t len) {
     return false;
   }
   (void)fprintf(stderr, "h2ws connect: not sent: %s\n", h2ws_strerror(rv));
+  s->result = CLI_SEND;
   if (rv == H2WS_ERR_UTF8) {
     (void)fprintf(stderr, "  (send it with --binary)\n");
     return true;
@@ -211,12 +223,15 @@ static void on_open(h2ws_socket *socket, void *user) {
 
 static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
                        size_t len, void *user) {
-  (void)socket;
+  struct session *s = user;
   (void)type;
-  (void)user;
-  (void)fwrite(data, 1, len, stdout);
-  (void)fputc('\n', stdout);
-  (void)fflush(stdout);
+  if (fwrite(data, 1, len, stdout) == len && fputc('\n', stdout) != EOF &&
+      fflush(stdout) == 0) {
+    return;
+  }
+  (void)fprintf(stderr, "h2ws connect: standard output: %s\n", strerror(errno));
+  s->result = CLI_WRITE;
+  (void)h2ws_socket_abort(socket);
 }
 
 static void on_writable(h2ws_socket *socket, void *user) {
@@ -288,7 +303,11 @@ static const h2ws_client_callbacks client_callbacks_verbose = {
 /* "Name: value", cut in two in place. */
 static bool add_header(struct session *s, char *text) {
   char *colon = strchr(text, ':');
-  if (colon == NULL || s->headers_len == HEADERS_MAX) {
+  if (s->headers_len == HEADERS_MAX) {
+    (void)fprintf(stderr, "h2ws connect: more than %d times -H\n", HEADERS_MAX);
+    return false;
+  }
+  if (colon == NULL) {
     (void)fprintf(stderr, "h2ws connect: '%s' is not 'Name: value'\n", text);
     return false;
   }
@@ -386,11 +405,12 @@ static int connect_to(struct session *s, const char *url,
   return rv;
 }
 
-static int run(struct session *s, const char *url,
-               const h2ws_client_options *options, int verbose) {
+static int run(struct session *s, const char *url, h2ws_client_options *options,
+               int verbose) {
   int rv = connect_to(s, url, options, verbose);
   if (rv != 0) {
-    (void)fprintf(stderr, "h2ws connect: %s: %s\n", url, h2ws_strerror(rv));
+    (void)fprintf(stderr, "h2ws connect: %s\n",
+                  s->why[0] != '\0' ? s->why : h2ws_strerror(rv));
     return rv == H2WS_ERR_URL ? CLI_USAGE : CLI_TLS;
   }
   (void)h2ws_loop_run(s->loop);
@@ -410,6 +430,8 @@ int cli_connect(int argc, char **argv) {
   h2ws_client_options_default(&options, sizeof(options));
   h2ws_socket_options_default(&s.socket_options, sizeof(s.socket_options));
   options.keylog = true;
+  options.why = s.why;
+  options.why_len = sizeof(s.why);
   s.socket_options.receive_after_close = true; /* the answers to all we sent */
   if (!read_options(argc, argv, &s, &options, &verbose)) {
     (void)fprintf(stderr, "usage: h2ws connect [OPTIONS] URL "

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -25,6 +26,20 @@ static const char usage[] =
   "         permessage-deflate.\n"
   "demo     does both, and tells what happens.\n";
 
+/*
+ * Descriptors 0 to 2 that were closed, as by >&-: else a socket gets the number
+ * and is taken for standard input or output. The wrong way round, so that
+ * reading and writing still fail.
+ */
+static void fill_closed_descriptors(void) {
+  int fd;
+  for (fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) < 0) {
+      (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
+  }
+}
+
 /* `h2ws --help`, and behind a verb. */
 static bool asks_for_help(int argc, char **argv) {
   const char *last = argv[argc - 1];
@@ -33,6 +48,7 @@ static bool asks_for_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  fill_closed_descriptors();
   if (asks_for_help(argc, argv)) {
     (void)fputs(usage, stdout);
     return CLI_OK;

@@ -33,7 +33,8 @@ function(h2ws_library name output)
     ${name}_shared PROPERTIES VERSION ${PROJECT_VERSION}
                               SOVERSION 0
                               INSTALL_RPATH "$ORIGIN")
-  target_link_options(${name}_shared PRIVATE -Wl,--as-needed)
+  # Threads of libh2ws run in it: dlclose() must not take it away.
+  target_link_options(${name}_shared PRIVATE -Wl,--as-needed -Wl,-z,nodelete)
   if(H2WS_HARDEN)
     target_link_options(${name}_shared PRIVATE -Wl,-z,defs)
   endif()

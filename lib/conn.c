@@ -299,11 +299,11 @@ static int conn_read_options(h2ws_conn_options *out,
   memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
   out->size = sizeof(*out);
   if (out->now == NULL || (!server && out->random == NULL) ||
-      out->max_streams == 0 || out->stream_window > INT32_MAX ||
-      out->conn_window > INT32_MAX || out->max_frame_size < 16384 ||
-      out->max_frame_size > 16777215 || out->high_water == 0 ||
-      out->low_water >= out->high_water || out->http < H2WS_HTTP_ANY ||
-      out->http > H2WS_HTTP_2) {
+      out->max_streams == 0 || out->stream_window == 0 ||
+      out->stream_window > INT32_MAX || out->conn_window > INT32_MAX ||
+      out->max_frame_size < 16384 || out->max_frame_size > 16777215 ||
+      out->high_water == 0 || out->low_water >= out->high_water ||
+      out->http < H2WS_HTTP_ANY || out->http > H2WS_HTTP_2) {
     return H2WS_ERR_INVALID;
   }
   if (!server && out->http == H2WS_HTTP_ANY) {

@@ -30,6 +30,8 @@
  * Fork: a child process that did not exec() gets H2WS_ERR_STATE from every
  * call, if its parent had used h2ws before the fork.
  *
+ * dlopen: the library stays until the program ends; dlclose() does nothing.
+ *
  * Pointers and results: as in h2ws/core.h.
  */
 #ifndef H2WS_EASY_H
@@ -214,6 +216,8 @@ typedef struct h2ws_serve_options {
   void (*on_close)(h2ws *h, void *user);
   const h2ws_server_options *server; /* what is not above; NULL: defaults */
   const h2ws_socket_options *socket; /* what is not above; NULL: defaults */
+  const char *challenge; /* www-authenticate of a 401 from allow(), such as
+                            "Bearer" (RFC 9110 section 11.6.1); NULL: none */
 } h2ws_serve_options;
 
 H2WS_EXTERN void h2ws_serve_options_default(h2ws_serve_options *options,
@@ -304,7 +308,8 @@ H2WS_EXTERN int h2ws_shutdown(h2ws *h);
  * flow control makes the peer wait.
  *
  * H2WS_ERR_TIMEOUT    nothing came within `timeout_ms`
- * H2WS_ERR_EOF        the peer ended, in good order, and all is received
+ * H2WS_ERR_EOF        the peer ended, in good order, and all is received; its
+ *                     close code may tell of trouble all the same: h2ws_info()
  * H2WS_ERR_CANCELLED  h2ws_cancel() was called
  * H2WS_ERR_STATE      another thread is receiving on this handle
  * H2WS_ERR_CLOSED, H2WS_ERR_INVALID, or the error that ended the handle

@@ -145,7 +145,8 @@ bool h2ws__is_field_value(const char *str, size_t len) {
     return false;
   }
   for (i = 0; i < len; i++) {
-    if (str[i] == '\r' || str[i] == '\n' || str[i] == '\0') {
+    unsigned char c = (unsigned char)str[i];
+    if ((c < ' ' && c != '\t') || c == 0x7f) {
       return false;
     }
   }

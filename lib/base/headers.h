@@ -45,7 +45,10 @@ bool h2ws__headers_list(const struct h2ws__headers *h, const char *name,
 /* RFC 9110 section 5.6.2: one or more token characters. */
 bool h2ws__is_token(const char *str, size_t len);
 
-/* RFC 9113 section 8.2.1: no CR, LF, NUL, no space or tab at the ends. */
+/*
+ * RFC 9110 section 5.5: no control characters but the tab, for peers reset a
+ * request with them; RFC 9113 section 8.2.1: no space or tab at the ends.
+ */
 bool h2ws__is_field_value(const char *str, size_t len);
 
 /* One or more visible ASCII characters, none of them in `extra`. */

@@ -16,11 +16,26 @@
  * Errors
  */
 
+/* What waited in vain is told in the words of the call. */
+static const char *words_for(const char *call, int error) {
+  bool receives =
+    strcmp(call, "h2ws_recv") == 0 || strcmp(call, "h2ws_read") == 0;
+  switch (error) {
+  case H2WS_ERR_AGAIN:
+    return "the send queue is full: the peer is slow. Try again later";
+  case H2WS_ERR_TIMEOUT:
+    return receives ? "nothing came in time"
+                    : "the send queue was full all the time: the peer is slow";
+  default:
+    return h2ws_strerror(error);
+  }
+}
+
 /* Remembers why a call on this handle failed. Calls on NULL tell nothing. */
 static int failed(const h2ws *h, const char *call, int error) {
   return h == NULL
            ? error
-           : h2ws__why_set(h, error, "%s: %s.", call, h2ws_strerror(error));
+           : h2ws__why_set(h, error, "%s: %s.", call, words_for(call, error));
 }
 
 static int failed_on(struct h2ws__channel *c, const char *call, int error) {

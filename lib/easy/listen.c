@@ -38,6 +38,7 @@ struct server {
   const char *path; /* in url */
   char *subprotocols;
   char *origins;
+  char *challenge;
 
   /* The loop's. */
   h2ws_server *server;
@@ -211,6 +212,13 @@ static void server_refuse(h2ws_stream *stream, int status, const char *why) {
   (void)h2ws_stream_respond(stream, status, NULL, 0, why, strlen(why));
 }
 
+static void server_challenge(const struct server *s, h2ws_stream *stream) {
+  h2ws_header field = {"www-authenticate", s->challenge};
+  if (h2ws_stream_respond(stream, 401, &field, 1, NULL, 0) != 0) {
+    server_refuse(stream, 401, "");
+  }
+}
+
 static void server_wait(struct server *s, h2ws_stream *stream) {
   struct pending *p =
     s->pending_len < PENDING_MAX ? calloc(1, sizeof(*p)) : NULL;
@@ -276,7 +284,9 @@ static void on_request(h2ws_conn *conn, h2ws_stream *stream, void *user) {
   const char *why;
   int status = server_judge(s, stream, &why);
   (void)conn;
-  if (status != 0) {
+  if (status == 401 && s->challenge != NULL) {
+    server_challenge(s, stream);
+  } else if (status != 0) {
     server_refuse(stream, status < 200 || status > 599 ? 403 : status, why);
   } else if (s->stopping) {
     server_refuse(stream, 503, "the server is stopping\n");
@@ -374,6 +384,7 @@ static void server_destroy(struct h2ws__handle *handle) {
   free(s->listen);
   free(s->subprotocols);
   free(s->origins);
+  free(s->challenge);
   free(s);
 }
 
@@ -472,7 +483,7 @@ static bool server_copy(struct server *s, const char *url) {
     o->subprotocols != NULL ? o->subprotocols : socket->protocols;
   const char *origins = o->origins != NULL ? o->origins : socket->origins;
   if (!copy(&s->url, url) || !copy(&s->subprotocols, spoken) ||
-      !copy(&s->origins, origins)) {
+      !copy(&s->origins, origins) || !copy(&s->challenge, o->challenge)) {
     return false;
   }
   socket->protocols = s->subprotocols;

@@ -29,6 +29,7 @@ for transport in cleartext tls; do
     printf '\001\002\377' >"$work/in"
     connect 0 -k --http "$version" --binary "$ws/echo"
     printf '\001\002\377\n' | cmp - "$work/out" || fail 'binary differs'
+    echo text >"$work/in"
     connect 22 -k --http "$version" "$ws/nowhere"
     grep -q 404 "$work/connect.err" || fail 'no word of 404'
     connect 22 -k --http "$version" "$ws/"
@@ -36,12 +37,42 @@ for transport in cleartext tls; do
     grep -q '^HTTP/' "$work/connect.err" || fail 'the first line is missing'
   done
   [ "$transport" = cleartext ] || connect 60 "$ws/echo"
+  # What is not sent, not taken or not printed shows in the exit code.
+  printf 'one\n\377\ntwo\n' >"$work/in"
+  connect 55 -k "$ws/echo"
+  printf 'one\ntwo\n' | cmp - "$work/out" || fail 'a bad line held up others'
+  : >"$work/in"
+  connect 56 -k "$ws/echo?close=1011"
+  head -c 16777217 /dev/zero | tr '\0' x >"$work/in"
+  connect 56 -k "$ws/echo" # 1009, and we had begun to close
+  : >"$work/in"
+  connect 0 -k "$ws/echo?close=1001"
+  connect 0 -k "$ws/echo?close=4000"
+  echo one >"$work/in"
+  code=0
+  "$tool" connect -k "$ws/echo" <"$work/in" >/dev/full \
+    2>"$work/connect.err" || code=$?
+  [ "$code" -eq 23 ] || fail "a full device: $code, not 23"
+  grep -q 'standard output: No space' "$work/connect.err" || fail 'no word of it'
+  code=0
+  "$tool" connect -k "$ws/echo" <"$work/in" >&- 2>"$work/connect.err" || code=$?
+  [ "$code" -eq 23 ] || fail "no standard output: $code, not 23"
+  code=0
+  "$tool" connect -k "$ws/echo" <&- >"$work/out" 2>"$work/connect.err" ||
+    code=$?
+  [ "$code" -eq 0 ] || fail "no standard input: $code, not 0"
   stop
 done
 : >"$work/in"
 connect 7 ws://127.0.0.1:1/
 connect 6 ws://no..host/ # not even asked for
 connect 2 not-a-url
+grep -q 'the scheme is not ws' "$work/connect.err" || fail 'no word of the URL'
+connect 2 ws://ann:secret@127.0.0.1:1/
+! grep -q secret "$work/connect.err" || fail 'a password is shown'
+connect 35 --cacert /nowhere/ca.pem wss://127.0.0.1:1/
+grep -q '/nowhere/ca.pem: No such file' "$work/connect.err" ||
+  fail 'no word of the file'
 connect 2 --no-such-option ws://127.0.0.1/
 connect 2 --http 3 wss://127.0.0.1/
 connect 2

@@ -65,12 +65,77 @@ START_TEST(a_url_that_cannot_be_used) {
 }
 END_TEST
 
+static int not_yet(const h2ws_stream *request, void *user) {
+  (void)request;
+  (void)user;
+  return 401;
+}
+
+/* RFC 9110 section 15.5.2: it goes with every 401. */
+START_TEST(a_401_carries_its_challenge) {
+  static const char ask[] =
+    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+  struct sockaddr_in addr = {.sin_family = AF_INET};
+  char answer[1024] = "";
+  size_t len = 0;
+  h2ws_serve_options so;
+  h2ws *s;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  h2ws_serve_options_default(&so, sizeof(so));
+  so.allow = not_yet;
+  so.challenge = "Bearer realm=\"x\"";
+  s = h2ws_listen("ws://127.0.0.1:0/", echo, NULL, &so);
+  ck_assert_msg(s != NULL, "%s", h2ws_error(NULL));
+  addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  addr.sin_port =
+    htons((uint16_t)strtoul(strrchr(url_of(s, "ws", ""), ':') + 1, NULL, 10));
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)(void *)&addr, sizeof(addr)),
+                   0);
+  ck_assert_int_eq(send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL),
+                   sizeof(ask) - 1);
+  while (strstr(answer, "\r\n\r\n") == NULL) {
+    ssize_t n = recv(fd, answer + len, sizeof(answer) - 1 - len, 0);
+    ck_assert_int_gt(n, 0);
+    len += (size_t)n;
+  }
+  expect_words(answer, " 401 ");
+  expect_words(answer, "www-authenticate: Bearer realm=\"x\"\r\n");
+  (void)close(fd);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
+
 static void expect_no_password(const char *call) {
   const char *text = h2ws_error(NULL);
   ck_assert_msg(strstr(text, "secret") == NULL, "a password in: %s", text);
   expect_words(text, call);
   expect_words(text, "***@");
 }
+
+START_TEST(what_waits_in_vain_says_for_what) {
+  static const char bytes[100000];
+  h2ws *s = listen_on("ws://127.0.0.1:0/", echo, NULL);
+  h2ws_options o;
+  h2ws_msg m;
+  h2ws *c;
+  int rv;
+  test_options(&o);
+  o.send_timeout_ms = 1;
+  o.close_timeout_ms = 1;
+  c = h2ws_connect(url_of(s, "ws", "/"), &o);
+  expect_error(h2ws_recv(c, &m, 0), H2WS_ERR_TIMEOUT);
+  expect_words(h2ws_error(c), "nothing came in time");
+  do { /* its answers are not read either */
+    rv = h2ws_try_send(c, H2WS_BINARY, bytes, sizeof(bytes));
+  } while (rv == 0);
+  expect_error(rv, H2WS_ERR_AGAIN);
+  expect_words(h2ws_error(c), "the send queue is full");
+  (void)h2ws_close(c);
+  expect_error(h2ws_close(s), 0);
+}
+END_TEST
 
 /* Wherever it is thought to begin and to end. */
 START_TEST(a_password_is_not_shown) {
@@ -460,6 +525,8 @@ Suite *h2ws_test_suite(void) {
   TCase *tc = tcase_create("errors");
   tcase_set_timeout(tc, 60);
   tcase_add_test(tc, a_url_that_cannot_be_used);
+  tcase_add_test(tc, a_401_carries_its_challenge);
+  tcase_add_test(tc, what_waits_in_vain_says_for_what);
   tcase_add_test(tc, a_password_is_not_shown);
   tcase_add_test(tc, urls_that_nobody_can_listen_on);
   tcase_add_test(tc, what_is_wrong_with_files_and_proxies);

@@ -129,6 +129,14 @@ with_cmake() {
   expect_not_needed "$work/cmake-$name-static/outside"
 }
 
+# A plugin that is loaded again and again: no thread loses its code, and no
+# descriptors stay behind each time.
+with_dlopen() {
+  run "$compiler" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+    "$here/outside/plugin.c" -o "$work/plugin" -ldl
+  LD_LIBRARY_PATH=$libdir run "$work/plugin" "$libdir/libh2ws.so"
+}
+
 for name in h2ws-core h2ws; do
   if [ ! -f "$pcdir/$name.pc" ]; then
     printf 'package: %s is not built, left out\n' "$name"
@@ -137,6 +145,8 @@ for name in h2ws-core h2ws; do
   with_pkg_config "$name"
   with_cmake "$name"
 done
+
+[ ! -f "$libdir/libh2ws.so" ] || with_dlopen
 
 if [ -x "$prefix/bin/h2ws" ]; then
   ldd "$prefix/bin/h2ws" >"$work/log" || fail "bin/h2ws"
