@@ -1,11 +1,10 @@
 #include "lib/easy/why.h"
 
+#include <event2/http.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "lib/io/address.h"
 
 #define WORDS_LEN 256
 
@@ -150,11 +149,26 @@ static void add_advice(struct h2ws__end *end, const char *advice) {
   add(end, " ", advice, "");
 }
 
+/* "***" for user and password, if it has any. */
+static void show_url(char *out, size_t len, const char *text) {
+  struct evhttp_uri *uri = evhttp_uri_parse(text);
+  const char *mark = strstr(text, "://");
+  const char *from = mark == NULL ? text : mark + 3;
+  /* Of what is no URL, nobody knows where the password ends. */
+  size_t size = uri == NULL ? strlen(from) : strcspn(from, "/?#");
+  const char *at = memrchr(from, '@', size);
+  if (uri != NULL) {
+    evhttp_uri_free(uri);
+  }
+  (void)snprintf(out, len, "%.*s%s%s", at == NULL ? 0 : (int)(from - text),
+                 text, at == NULL ? "" : "***", at == NULL ? text : at);
+}
+
 char *h2ws__why_where(const char *url) {
   size_t len = strlen(url) + sizeof("***");
   char *shown = malloc(len);
   if (shown != NULL) {
-    h2ws__url_show(shown, len, url);
+    show_url(shown, len, url);
   }
   return shown;
 }

@@ -42,7 +42,4 @@ int h2ws__url_parse(struct h2ws__url *out, const char *text, char *why,
                     size_t why_len);
 void h2ws__url_dispose(struct h2ws__url *url);
 
-/* A URL as an error may show it: "***" for user and password, if it has any. */
-void h2ws__url_show(char *out, size_t len, const char *text);
-
 #endif

@@ -95,20 +95,6 @@ static const char *read_parts(struct h2ws__url *out,
   return NULL;
 }
 
-void h2ws__url_show(char *out, size_t len, const char *text) {
-  struct evhttp_uri *uri = evhttp_uri_parse(text);
-  const char *mark = strstr(text, "://");
-  const char *from = mark == NULL ? text : mark + 3;
-  /* Of what is no URL, nobody knows where the password ends. */
-  size_t size = uri == NULL ? strlen(from) : strcspn(from, "/?#");
-  const char *at = memrchr(from, '@', size);
-  if (uri != NULL) {
-    evhttp_uri_free(uri);
-  }
-  (void)snprintf(out, len, "%.*s%s%s", at == NULL ? 0 : (int)(from - text),
-                 text, at == NULL ? "" : "***", at == NULL ? text : at);
-}
-
 int h2ws__url_parse(struct h2ws__url *out, const char *text, char *why,
                     size_t why_len) {
   struct evhttp_uri *uri = evhttp_uri_parse(text);
