@@ -109,7 +109,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
   case H2WS_ERR_LIMIT:
     h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
                   NGHTTP2_ENHANCE_YOUR_CALM,
-                  "more than 1000 header fields in one block");
+                  "a header block of more than 1000 fields, or of more than "
+                  "16 times max_header_list");
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   default:
     h2ws__h2_stream_end(stream, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
@@ -170,9 +171,23 @@ static void headers_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
   }
 }
 
-static void data_end_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
+/* Nothing but padding, which the meter cannot see, is as odd as nothing. */
+static bool is_padding_only(const nghttp2_frame *frame) {
+  return frame->hd.length > 0 && frame->data.padlen == frame->hd.length;
+}
+
+static void data_received(struct h2ws__h2 *h2, const nghttp2_frame *frame) {
   struct h2ws__h2_stream *stream = stream_of(h2->session, frame->hd.stream_id);
-  if (stream == NULL || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+    if (is_padding_only(frame) &&
+        !h2ws__meter_glitch(&h2->rx.meter, h2->rx.at)) {
+      h2ws__h2_fail(h2, H2WS_CLOSE_PROTOCOL, H2WS_ERR_LIMIT,
+                    NGHTTP2_ENHANCE_YOUR_CALM,
+                    "too many DATA frames of padding (max_glitch_burst)");
+    }
+    return;
+  }
+  if (stream == NULL) {
     return;
   }
   if (stream->status >= 300 && stream->connect) {
@@ -213,7 +228,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
     headers_received(h2, frame);
     break;
   case NGHTTP2_DATA:
-    data_end_received(h2, frame);
+    data_received(h2, frame);
     break;
   case NGHTTP2_SETTINGS:
     h2ws__h2_settings_received(h2, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0);

@@ -4,6 +4,8 @@
 
 /* Fields in one block beyond which the connection ends (hostile row LM-01). */
 #define FIELDS_FATAL 1000
+/* Times max_header_list: the same. References cost the peer one byte each. */
+#define LIST_FATAL 16
 
 int h2ws__h2_begin_head(struct h2ws__h2 *h2, struct h2ws__h2_stream *stream) {
   h2->rx.head_fields = 0;
@@ -60,7 +62,8 @@ int h2ws__h2_add_field(struct h2ws__h2 *h2, struct h2ws__h2_stream *stream,
   const h2ws_mem *mem = &h2->env->mem;
   h2->rx.head_fields++;
   h2->rx.head_bytes += lens[0] + lens[1] + H2WS__HEADER_OVERHEAD;
-  if (h2->rx.head_fields > FIELDS_FATAL) {
+  if (h2->rx.head_fields > FIELDS_FATAL ||
+      h2->rx.head_bytes / LIST_FATAL > h2->options.max_header_list) {
     return H2WS_ERR_LIMIT;
   }
   if (h2->rx.head_fields > h2->options.max_header_fields ||

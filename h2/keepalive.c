@@ -59,7 +59,7 @@ static void header_fired(struct h2ws__timer *timer) {
 
 void h2ws__h2_watch_header_block(struct h2ws__h2 *h2) {
   const struct h2ws__meter *meter = &h2->rx.meter;
-  if (!meter->in_block) {
+  if (!h2ws__meter_is_in_block(meter)) {
     h2ws__timer_stop(&h2->env->timers, &h2->header_timer);
   } else if (meter->blocks != h2->rx.block_watched) {
     h2->rx.block_watched = meter->blocks;

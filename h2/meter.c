@@ -17,7 +17,6 @@ enum {
   FRAME_HEADERS = 1,
   FRAME_RST_STREAM = 3,
   FRAME_PUSH_PROMISE = 5,
-  FRAME_GOAWAY = 7,
   FRAME_WINDOW_UPDATE = 8,
   FRAME_CONTINUATION = 9,
 };
@@ -124,6 +123,8 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
   bool glitch = false;
 
   meter->skip = length;
+  meter->of_block = type == FRAME_HEADERS || type == FRAME_PUSH_PROMISE ||
+                    type == FRAME_CONTINUATION;
   switch (type) {
   case FRAME_DATA:
     return meter_data(meter, length, flags, now);
@@ -148,9 +149,7 @@ static const char *meter_frame(struct h2ws__meter *meter, h2ws_time now) {
       return "more than 8 CONTINUATION frames in one header block";
     }
     break;
-  case FRAME_GOAWAY:
-    break;
-  default: /* SETTINGS, PING, PRIORITY, types we do not know (section 5.5) */
+  default: /* SETTINGS, PING, PRIORITY, GOAWAY, unknown ones (section 5.5) */
     glitch = true;
     break;
   }
@@ -186,4 +185,8 @@ const char *h2ws__meter_feed(struct h2ws__meter *meter, const uint8_t *data,
 bool h2ws__meter_is_between_frames(const struct h2ws__meter *meter) {
   return meter->preface == 0 && meter->header_len == 0 && meter->skip == 0 &&
          !meter->in_block;
+}
+
+bool h2ws__meter_is_in_block(const struct h2ws__meter *meter) {
+  return meter->in_block || (meter->of_block && meter->skip > 0);
 }

@@ -33,6 +33,7 @@ struct h2ws__meter {
   uint32_t skip;            /* bytes of its payload to come */
   uint32_t preface;         /* bytes of the client preface to come */
   bool in_block;            /* a header block was begun, not ended */
+  bool of_block;            /* the frame under way carries some of it */
   uint32_t blocks;          /* begun so far */
   uint32_t continuations;   /* in this block */
   uint32_t empty_in_row;    /* DATA frames without payload or end */
@@ -55,6 +56,9 @@ const char *h2ws__meter_feed(struct h2ws__meter *meter, const uint8_t *data,
 
 /* True if the bytes so far end with a whole frame and a whole block. */
 bool h2ws__meter_is_between_frames(const struct h2ws__meter *meter);
+
+/* True if a header block was begun and is not there as a whole. */
+bool h2ws__meter_is_in_block(const struct h2ws__meter *meter);
 
 /* One glitch that is not a frame; a fault. False: the limit was passed. */
 bool h2ws__meter_glitch(struct h2ws__meter *meter, h2ws_time now);

@@ -383,7 +383,8 @@ typedef struct h2ws_conn_options {
   uint32_t conn_window;
 
   uint32_t max_frame_size;    /* HTTP/2 frames we take; 16384 */
-  uint32_t max_header_list;   /* bytes, RFC 9113 section 10.5.1; 16 KiB */
+  uint32_t max_header_list;   /* bytes, RFC 9113 section 10.5.1; 16 KiB
+                                 (16 times that end the connection) */
   uint32_t max_header_fields; /* fields; 100 (1000 end the connection) */
   uint32_t max_refusal_body;  /* bytes kept of a refusal's body; 1024 */
   uint32_t max_resets_sent;   /* RST_STREAM for peer faults per 30 s; 200 */

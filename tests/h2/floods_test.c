@@ -118,6 +118,29 @@ START_TEST(FL_03_CVE_2019_9518_empty_data) {
 }
 END_TEST
 
+START_TEST(FL_03_data_that_is_all_padding) {
+  wire_server(&w, test_chunks[_i]);
+  (void)wire_open(&w, 1);
+  wire_data_padded(&w.in, 1, WIRE_NONE, NULL, 0, 3);
+  feed_times(BURST - 100);
+  wire_unharmed(&w, 1);
+  wire_data_padded(&w.in, 1, WIRE_NONE, NULL, 0, 3);
+  feed_times(200);
+  expect_calm();
+  wire_end(&w);
+}
+END_TEST
+
+START_TEST(FL_12_goaways_without_end) {
+  wire_server(&w, test_chunks[_i]);
+  (void)wire_open(&w, 1);
+  wire_goaway(&w.in, 0, WIRE_NO_ERROR);
+  feed_times(BURST + 10);
+  expect_calm();
+  wire_end(&w);
+}
+END_TEST
+
 START_TEST(FL_05_CVE_2019_9513_priority_frames) {
   wire_server(&w, test_chunks[_i]);
   (void)wire_open(&w, 1);
@@ -512,6 +535,26 @@ START_TEST(FL_09_a_block_that_never_ends) {
 }
 END_TEST
 
+/* END_HEADERS is in its first nine octets; the rest comes in drops. */
+START_TEST(FL_09_one_frame_of_headers_that_never_ends) {
+  struct wire_buf whole = {0};
+  wire_server(&w, test_chunks[_i]);
+  wire_head(&whole, 1, WIRE_EH, WIRE_CONNECT);
+  wire_bytes(&w.in, whole.data, 12);
+  wire_feed(&w);
+  wire_advance(&w, 5000);
+  wire_bytes(&w.in, whole.data + 12, 1);
+  wire_feed(&w);
+  wire_advance(&w, 4999);
+  wire_expect_alive(&w);
+  wire_advance(&w, 1);
+  wire_expect_goaway(&w, WIRE_CALM);
+  ck_assert_int_eq(w.cls, H2WS_CLOSE_TIMEOUT);
+  wire_buf_free(&whole);
+  wire_end(&w);
+}
+END_TEST
+
 #define BOMB_VALUE 4000
 
 /* CONNECT, an entry of 4000 bytes, and `n` references of one byte to it. */
@@ -546,7 +589,7 @@ START_TEST(LM_01_CVE_2016_6581_a_small_bomb_gets_431) {
     wire_server(&w, test_chunks[_i]);
     (void)wire_open(&w, 1);
     live = w.env.live;
-    bomb(3, names[i], 900);
+    bomb(3, names[i], 60);
     wire_data(&w.in, 3, WIRE_ES, NULL, 0);
     wire_feed(&w);
     wire_expect_refusal(&w, 3, 431);
@@ -598,6 +641,17 @@ static void frame_block(uint32_t stream, const struct wire_buf *block) {
     at += n;
   }
 }
+
+/* Each reference costs the peer a byte, and us a look at all of the value. */
+START_TEST(LM_01_few_fields_that_are_large_end_the_connection) {
+  wire_server(&w, test_chunks[_i]);
+  (void)wire_open(&w, 1);
+  bomb(3, "bomb", 70);
+  wire_feed(&w);
+  expect_calm();
+  wire_end(&w);
+}
+END_TEST
 
 START_TEST(F_39_CVE_2016_1544_many_fields_get_431) {
   struct wire_buf block = {0};
@@ -732,6 +786,8 @@ Suite *h2ws_test_suite(void) {
     FL_02_CVE_2019_9515_settings_while_nothing_can_be_sent,
     FR_21_settings_that_move_every_window,
     FL_03_CVE_2019_9518_empty_data,
+    FL_03_data_that_is_all_padding,
+    FL_12_goaways_without_end,
     FL_05_CVE_2019_9513_priority_frames,
     FL_05_the_same_frames_over_an_hour,
     FL_11_tiny_window_updates,
@@ -753,9 +809,11 @@ Suite *h2ws_test_suite(void) {
     F_40_eight_continuations_are_enough,
     FL_09_CVE_2026_33871_empty_continuations,
     FL_09_a_block_that_never_ends,
+    FL_09_one_frame_of_headers_that_never_ends,
     LM_01_CVE_2016_6581_a_small_bomb_gets_431,
     nghttp2_gap_08_a_big_block_keeps_the_table,
     nghttp2_gap_14_a_large_bomb_ends_the_connection,
+    LM_01_few_fields_that_are_large_end_the_connection,
     F_39_CVE_2016_1544_many_fields_get_431,
     LM_02_one_field_that_nghttp2_does_not_take,
     LM_01_a_client_resets_an_answer_that_is_too_big,
