@@ -491,6 +491,9 @@ int h2ws_conn_recv(h2ws_conn *conn, uint8_t *data, size_t len) {
     return H2WS_ERR_STATE;
   }
   conn_enter(conn);
+  if (conn->env->inflate_left > 0) { /* else it is the next tick's turn */
+    conn->env->inflate_left = H2WS__INFLATE_TURN;
+  }
   rv = conn->sniff != NULL ? conn_sniff(conn, data, len)
                            : session_recv(conn, data, len);
   conn_watch_memory(conn);
@@ -539,6 +542,7 @@ int h2ws_conn_tick(h2ws_conn *conn) {
   }
   conn_enter(conn);
   conn->told = H2WS_NEVER;
+  conn->env->inflate_left = H2WS__INFLATE_TURN;
   rv = conn->h2 != NULL ? h2ws__h2_tick(conn->h2) : h2ws__h1_tick(conn->h1);
   conn_leave(conn);
   return rv;

@@ -125,6 +125,15 @@ static bool inflate_failed(h2ws_socket *socket, int error) {
   return false;
 }
 
+/* The others on the loop, and on the connection, want their turn too. */
+static void count_inflated(h2ws_socket *socket, size_t len) {
+  struct h2ws__env *env = socket->env;
+  env->inflate_left -= len < env->inflate_left ? len : env->inflate_left;
+  if (env->inflate_left == 0) {
+    h2ws__timer_set(&env->timers, &socket->later, h2ws__now(env));
+  }
+}
+
 /* One step's worth; true if there is more, and it is wanted now. */
 static bool inflate_step(h2ws_socket *socket, struct inflation *i) {
   h2ws_conn_stats *stats = &socket->env->stats;
@@ -141,8 +150,10 @@ static bool inflate_step(h2ws_socket *socket, struct inflation *i) {
     return false;
   }
   socket->rx.unfinished = i->step.full;
+  count_inflated(socket, i->step.len);
   h2ws__socket_take_data(socket, i->out, i->step.len, i->step.last);
-  return i->step.full && !socket->paused && h2ws__socket_takes_messages(socket);
+  return i->step.full && !h2ws__socket_is_resting(socket) &&
+         h2ws__socket_takes_messages(socket);
 }
 
 /* Callbacks run meanwhile: the inflater is ours, and not the socket's. */

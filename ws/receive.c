@@ -486,18 +486,14 @@ static size_t receive_some(h2ws_socket *socket, uint8_t *data, size_t len) {
   return used;
 }
 
-/* True if messages wait. Those that are dropped do not. */
-static bool is_resting(const h2ws_socket *socket) {
-  return socket->paused && h2ws__socket_takes_messages(socket);
-}
-
 /*
  * Takes the frames in one piece of input, all of them if no callback of the
  * application stops it. Returns how many bytes it took.
  */
 static size_t receive_piece(h2ws_socket *socket, uint8_t *data, size_t len) {
   size_t used = 0;
-  while (used < len && socket->stream != NULL && !is_resting(socket)) {
+  while (used < len && socket->stream != NULL &&
+         !h2ws__socket_is_resting(socket)) {
     used += h2ws__socket_is_listening(socket)
               ? receive_some(socket, data + used, len - used)
               : len - used; /* discarded, and credited all the same */
@@ -539,7 +535,7 @@ void h2ws__socket_process(h2ws_socket *socket) {
   socket->processing = true;
   h2ws_socket_retain(socket);
   stream = h2ws_stream_retain(socket->stream);
-  while (socket->stream != NULL && !is_resting(socket) &&
+  while (socket->stream != NULL && !h2ws__socket_is_resting(socket) &&
          process_step(socket)) {
   }
   socket->processing = false;

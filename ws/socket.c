@@ -84,6 +84,10 @@ options_share(struct h2ws__env *env, const h2ws_socket_options *options) {
 
 static void timer_fired(struct h2ws__timer *timer);
 
+static void later_fired(struct h2ws__timer *timer) {
+  h2ws__socket_process(H2WS__OWNER(timer, h2ws_socket, later));
+}
+
 int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
                      const h2ws_socket_options *options,
                      const h2ws_socket_callbacks *callbacks, void *user) {
@@ -100,6 +104,7 @@ int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
   socket->user = user;
   socket->refs = 1;
   socket->timer.fire = timer_fired;
+  socket->later.fire = later_fired;
   socket->options = shared;
   *out = socket;
   return 0;
@@ -194,6 +199,7 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info) {
   }
   socket->close_told = true;
   h2ws__timer_stop(&socket->env->timers, &socket->timer);
+  h2ws__timer_stop(&socket->env->timers, &socket->later);
   socket_explain(socket, &mine);
   socket->close = (uint8_t)h2ws__close_next(
     (enum h2ws__close_state)socket->close, H2WS__CLOSE_EV_GONE);

@@ -80,6 +80,7 @@ struct h2ws_socket {
   const char *why;          /* NULL: judge by the stream's end */
   char *why_text;           /* owned; where the sentence names numbers */
   struct h2ws__timer timer; /* while open: PING; then: closing */
+  struct h2ws__timer later; /* inflating goes on when it fires */
   struct {
     uint8_t header[H2WS__FRAME_HEADER_MAX];
     uint8_t header_len;
@@ -224,6 +225,11 @@ static inline bool h2ws__socket_takes_messages(const h2ws_socket *socket) {
   return socket->close == H2WS__CLOSE_OPEN ||
          (socket->close == H2WS__CLOSE_EXPECT_PEER &&
           socket->options->all.receive_after_close);
+}
+/* True if messages wait. Those that are dropped do not. */
+static inline bool h2ws__socket_is_resting(const h2ws_socket *socket) {
+  return (socket->paused || h2ws__timer_is_set(&socket->later)) &&
+         h2ws__socket_takes_messages(socket);
 }
 /* True while messages may be queued. */
 static inline bool h2ws__socket_may_send(const h2ws_socket *socket) {

@@ -474,7 +474,8 @@ H2WS_EXTERN void h2ws_conn_free(h2ws_conn *conn);
 
 /*
  * Bytes arrived from the transport. All are taken. `data` is borrowed and
- * changed in place (unmasking). Callbacks run from here.
+ * changed in place (unmasking). Callbacks run from here; after 1 MiB that was
+ * inflated, compressed messages wait for h2ws_conn_tick(), due at once.
  *
  * Returns 0, or the error that ended the connection: then send what
  * h2ws_conn_send() gives and close the transport.

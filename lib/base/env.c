@@ -12,6 +12,7 @@ struct h2ws__env *h2ws__env_new(const h2ws_mem *mem) {
   }
   env->mem = *mem;
   env->refs = 1;
+  env->inflate_left = H2WS__INFLATE_TURN;
   env->stats.size = sizeof(env->stats);
   h2ws__chunk_pool_init(&env->chunks, &env->mem, CHUNKS_KEPT);
   return env;

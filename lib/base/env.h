@@ -24,6 +24,11 @@ struct h2ws__env {
   struct h2ws__shared_options *options;
   struct h2ws__deflate_pool *deflate;
 
+  /*
+   * Bytes that may still be inflated before it is somebody else's turn: what
+   * costs the peer a kilobyte may inflate to a megabyte.
+   */
+  size_t inflate_left;
   size_t high_water;
   size_t low_water;
   size_t max_compress_memory;
@@ -45,6 +50,9 @@ struct h2ws__env {
   void (*left)(struct h2ws__env *env); /* they have returned; may be NULL */
   size_t refs;
 };
+
+/* Bytes inflated in one h2ws_conn_recv() or h2ws_conn_tick(). */
+#define H2WS__INFLATE_TURN ((size_t)1024 * 1024)
 
 /* A zeroed env with this allocator and one reference; NULL: no memory. */
 struct h2ws__env *h2ws__env_new(const h2ws_mem *mem);

@@ -12,6 +12,8 @@
 
 /* Buffers taken from one link in one turn, so that others get theirs. */
 #define READS_PER_TURN 4
+/* No more of them either once they took this long: bytes differ in cost. */
+#define READ_TIME (2 * H2WS_MS)
 /* Hostile row LC-16: what is read after our FIN, and for how long. */
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
@@ -644,9 +646,13 @@ static bool link_read_once(struct h2ws__link *link) {
 
 /* True if there may be more to read. */
 static bool link_read(struct h2ws__link *link) {
+  h2ws_time until = h2ws__io_now(NULL) + READ_TIME;
   int i;
   for (i = 0; i < READS_PER_TURN; i++) {
-    if (link->paused || link->state == H2WS__LINK_CLOSED ||
+    if (i > 0 && h2ws__io_now(NULL) >= until) {
+      break;
+    }
+    if (link->paused || link->peer_closed || link->state == H2WS__LINK_CLOSED ||
         !link_read_once(link)) {
       return false;
     }

@@ -399,10 +399,12 @@ START_TEST(X_18_PD_01_CVE_2026_39804_interop_61_a_bomb_stops_at_the_limit) {
   before = pipe.env.bytes;
   pipe.env.peak = before;
   test_pipe_feed_frame(&pipe, 0xc2, bomb.data, bomb.len);
+  test_pipe_advance(&pipe, 0);
   test_pipe_expect_failed(&pipe, 1009);
   ck_assert_int_eq(pipe.events.messages, 0);
   ck_assert_int_eq(pipe.events.error, H2WS_ERR_LIMIT);
-  ck_assert_uint_le(pipe.env.peak - before, MIB + 65536);
+  /* and what waits for its turn */
+  ck_assert_uint_le(pipe.env.peak - before, MIB + 65536 + bomb.len);
   test_bytes_dispose(&bomb);
   finish();
 }
@@ -439,10 +441,64 @@ START_TEST(X_18_chunks_are_counted_too) {
   pipe.socket_options.max_message = 2 * MIB;
   test_pipe_open(&pipe);
   test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+  test_pipe_advance(&pipe, 0);
   test_pipe_expect_failed(&pipe, 1009);
   ck_assert_int_eq(pipe.events.messages, 0);
   ck_assert_uint_le(pipe.events.len, 2 * MIB);
   ck_assert_uint_ge(pipe.events.len, 2 * MIB - 16384);
+  test_bytes_dispose(&message);
+  finish();
+}
+END_TEST
+
+static uint64_t inflated(void) {
+  h2ws_conn_stats stats = {0};
+  stats.size = sizeof(stats);
+  ck_assert_int_eq(h2ws_conn_get_stats(pipe.conn, &stats), 0);
+  return stats.compress_received_plain;
+}
+
+/* 16 KiB of input cost as much as 16 MiB: others come in between. */
+START_TEST(PD_01_inflating_takes_turns) {
+  struct test_bytes message = {0};
+  uint64_t before = 0;
+  int turns = 0;
+  zpeer_zeros(&message, 16 * MIB);
+  prepare(_i);
+  pipe.chunk = 65536;
+  test_pipe_open(&pipe);
+  test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+  test_pipe_feed_frame(&pipe, 0x82, "behind", 6);
+  for (; inflated() < 16 * MIB; turns++) {
+    ck_assert_uint_le(inflated() - before, 2 * MIB);
+    ck_assert_int_eq(pipe.events.messages, 0);
+    before = inflated();
+    ck_assert_uint_le(h2ws_conn_deadline(pipe.conn), pipe.env.now);
+    (void)h2ws_conn_tick(pipe.conn);
+  }
+  ck_assert_int_ge(turns, 8);
+  test_pipe_advance(&pipe, 0);
+  ck_assert_uint_eq(inflated(), 16 * MIB);
+  ck_assert_int_eq(pipe.events.messages, 2);
+  ck_assert_uint_eq(pipe.events.last_len, 6);
+  test_bytes_dispose(&message);
+  finish();
+}
+END_TEST
+
+/* Nobody is called for a message that waited when its socket ended. */
+START_TEST(PD_01_ending_while_inflating_waits) {
+  struct test_bytes message = {0};
+  zpeer_zeros(&message, 16 * MIB);
+  prepare(_i);
+  pipe.chunk = 65536;
+  test_pipe_open(&pipe);
+  test_pipe_feed_frame(&pipe, 0xc2, message.data, message.len);
+  ck_assert_int_eq(h2ws_socket_abort(pipe.socket), 0);
+  test_pipe_pump(&pipe);
+  test_pipe_advance(&pipe, 1);
+  ck_assert_int_eq(pipe.events.messages, 0);
+  ck_assert_uint_le(inflated(), 2 * MIB);
   test_bytes_dispose(&message);
   finish();
 }
@@ -729,6 +785,8 @@ Suite *h2ws_test_suite(void) {
     X_18_PD_01_CVE_2026_39804_interop_61_a_bomb_stops_at_the_limit,
     X_18_the_limit_is_exact,
     X_18_chunks_are_counted_too,
+    PD_01_inflating_takes_turns,
+    PD_01_ending_while_inflating_waits,
     X_18_an_announced_size_is_judged,
     X_18_a_ratio_may_be_set,
     X_19_PD_08_an_idle_socket_holds_nothing,
