@@ -163,8 +163,12 @@ static void stall_fired(struct h2ws__timer *timer) {
 static void drain_final(struct h2ws__h2 *h2) {
   int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
   h2->phase = H2WS__H2_ENDING;
-  (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last,
-                              NGHTTP2_NO_ERROR, NULL, 0);
+  if (nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last,
+                            NGHTTP2_NO_ERROR, NULL, 0) != 0) {
+    h2ws__h2_fail(h2, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM, NGHTTP2_NO_ERROR,
+                  "no memory for a GOAWAY");
+    return;
+  }
   arm(h2, &h2->drain_timer, h2->drain_from, h2->options.drain_timeout_ms);
   h2->events->drain(h2->owner);
   h2ws__h2_touch(h2);

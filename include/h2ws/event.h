@@ -49,8 +49,8 @@ H2WS_EXTERN void h2ws_loop_free(h2ws_loop *loop);
 H2WS_EXTERN int h2ws_loop_run(h2ws_loop *loop);
 
 /*
- * Makes h2ws_loop_run() return soon. Any thread, no signal handler. Errors as
- * h2ws_loop_post().
+ * Makes h2ws_loop_run() return soon. Any thread, no signal handler.
+ * H2WS_ERR_INVALID; H2WS_ERR_CLOSED while the loop is being freed.
  */
 H2WS_EXTERN int h2ws_loop_stop(h2ws_loop *loop);
 
@@ -218,7 +218,7 @@ H2WS_EXTERN const char *h2ws_server_address(const h2ws_server *server);
  * Stops accepting and drains every connection (h2ws_conn_drain()); those that
  * are not established yet are dropped. on_stopped follows on the loop's thread,
  * within conn.drain_timeout_ms and what it takes to send the last bytes. Again:
- * no matter. Any thread. H2WS_ERR_INVALID, H2WS_ERR_NOMEM
+ * no matter. Any thread. H2WS_ERR_INVALID
  */
 H2WS_EXTERN int h2ws_server_stop(h2ws_server *server);
 

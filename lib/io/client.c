@@ -16,6 +16,7 @@
 
 struct h2ws_client {
   struct h2ws__grave grave; /* first */
+  struct h2ws__letter given;
   h2ws_loop *loop;
   h2ws_client_options options;
   const h2ws_client_callbacks *callbacks;
@@ -464,7 +465,10 @@ static bool client_is_given(const h2ws_client *client) {
 }
 
 static int client_post_given(h2ws_client *client) {
-  int rv = h2ws_loop_post(client->loop, connect_given, client);
+  int rv;
+  client->given.fn = connect_given;
+  client->given.arg = client;
+  rv = h2ws__mailbox_put(client->loop->mailbox, &client->given);
   client->given_posted = rv == 0;
   return rv;
 }

@@ -175,9 +175,15 @@ static void on_ready(h2ws_client *client, void *user) {
 static void on_close(h2ws_client *client, const h2ws_close_info *info,
                      void *user) {
   struct h2ws__member *m = user;
+  h2ws_close_info theirs = *info;
   (void)client;
+  if (theirs.error == 0) { /* in order, but not for who waits for it */
+    theirs.cls = H2WS_CLOSE_LOST;
+    theirs.error = H2WS_ERR_LOST;
+    theirs.retryable = true;
+  }
   while (m->waiting.first != NULL) {
-    opening_call_close(m->waiting.first, info);
+    opening_call_close(m->waiting.first, &theirs);
   }
   member_drop(m);
 }

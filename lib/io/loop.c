@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "lib/io/link.h"
-#include "lib/io/mailbox.h"
 
 /* An id: the serial of the link, 2^33 before one comes again; stream id. */
 #define ID_STREAM_BITS 31
@@ -107,17 +106,25 @@ static int loop_buffers(h2ws_loop *loop) {
            : 0;
 }
 
+static void stop_here(void *arg) {
+  h2ws_loop *loop = arg;
+  (void)event_base_loopbreak(loop->base);
+}
+
 static int loop_events(h2ws_loop *loop) {
+  int rv;
   if (loop->own_base) {
     loop->base = event_base_new();
   }
   if (loop->base == NULL) {
     return H2WS_ERR_NOMEM;
   }
-  loop->mailbox = h2ws__mailbox_new();
-  if (loop->mailbox == NULL) {
-    return H2WS_ERR_IO;
+  rv = h2ws__mailbox_new(&loop->mailbox);
+  if (rv != 0) {
+    return rv;
   }
+  loop->stop.fn = stop_here;
+  loop->stop.arg = loop;
   loop->mail_event = event_new(loop->base, h2ws__mailbox_fd(loop->mailbox),
                                EV_READ | EV_PERSIST, on_mail, loop);
   loop->flush_event = event_new(loop->base, -1, 0, on_flush, loop);
@@ -203,13 +210,9 @@ int h2ws_loop_run(h2ws_loop *loop) {
   return event_base_dispatch(loop->base) < 0 ? H2WS_ERR_IO : 0;
 }
 
-static void stop_here(void *arg) {
-  h2ws_loop *loop = arg;
-  (void)event_base_loopbreak(loop->base);
-}
-
 int h2ws_loop_stop(h2ws_loop *loop) {
-  return h2ws_loop_post(loop, stop_here, loop);
+  return loop == NULL ? H2WS_ERR_INVALID
+                      : h2ws__mailbox_put(loop->mailbox, &loop->stop);
 }
 
 struct event_base *h2ws_loop_base(h2ws_loop *loop) {

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <h2ws/event.h>
 
+#include "lib/io/mailbox.h"
 #include "lib/io/origins.h"
 #include "lib/io/sessions.h"
 
@@ -18,7 +19,6 @@
 #define H2WS__IO_CIPHER_CAP ((size_t)288 * 1024)
 
 struct h2ws__link;
-struct h2ws__mailbox;
 
 /*
  * What was freed, while calls on it may still be on the stack: its memory
@@ -33,6 +33,7 @@ struct h2ws_loop {
   struct event_base *base;
   bool own_base;
   struct h2ws__mailbox *mailbox;
+  struct h2ws__letter stop; /* h2ws_loop_stop() */
   struct event *mail_event;
   struct event *flush_event;
   uint8_t *in;              /* from the socket */

@@ -1,15 +1,11 @@
 #include "lib/io/resolve.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/io/loop.h"
-#include "lib/io/mailbox.h"
-
-#define NOMEM_WAIT_MS 100
 
 /*
  * Handed from the loop's thread to the helper and back by the mailbox; `done`
@@ -17,6 +13,7 @@
  */
 struct h2ws__resolve {
   struct h2ws__mailbox *mailbox;
+  struct h2ws__letter report;
   h2ws__resolved *done; /* NULL: cancelled */
   void *user;
   struct addrinfo *list;
@@ -47,17 +44,12 @@ static void resolve_report(void *arg) {
 static void *resolve_main(void *arg) {
   struct h2ws__resolve *resolve = arg;
   struct addrinfo hints = {0};
-  int rv;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
   resolve->error =
     getaddrinfo(resolve->host, resolve->port, &hints, &resolve->list);
   /* The loop's thread holds on to it until it hears from here. */
-  while ((rv = h2ws__mailbox_post(resolve->mailbox, resolve_report, resolve)) ==
-         H2WS_ERR_NOMEM) {
-    (void)poll(NULL, 0, NOMEM_WAIT_MS);
-  }
-  if (rv != 0) {
+  if (h2ws__mailbox_put(resolve->mailbox, &resolve->report) != 0) {
     resolve_free(resolve); /* the loop is gone */
   }
   return NULL;
@@ -96,6 +88,8 @@ int h2ws__resolve_start(struct h2ws__resolve **out, h2ws_loop *loop,
     return H2WS_ERR_NOMEM;
   }
   resolve->mailbox = h2ws__mailbox_retain(loop->mailbox);
+  resolve->report.fn = resolve_report;
+  resolve->report.arg = resolve;
   resolve->done = done;
   resolve->user = user;
   resolve->host = strdup(host);
@@ -105,7 +99,7 @@ int h2ws__resolve_start(struct h2ws__resolve **out, h2ws_loop *loop,
     return H2WS_ERR_NOMEM;
   }
   rv = resolve_numeric(resolve)
-         ? h2ws__mailbox_post(resolve->mailbox, resolve_report, resolve)
+         ? h2ws__mailbox_put(resolve->mailbox, &resolve->report)
          : start_thread(resolve);
   if (rv != 0) {
     resolve_free(resolve);

@@ -32,6 +32,8 @@ struct session {
 struct worker {
   h2ws_server *server;
   h2ws_loop *loop;
+  struct h2ws__letter stop;    /* to its own loop */
+  struct h2ws__letter is_done; /* to the server's */
   bool threaded;
   bool started;
   bool stopping;
@@ -47,6 +49,7 @@ struct worker {
 
 struct h2ws_server {
   h2ws_loop *loop;
+  struct h2ws__letter bury;
   h2ws_server_options options;
   const h2ws_server_callbacks *callbacks;
   void *user;
@@ -276,7 +279,7 @@ static void worker_check_done(struct worker *worker) {
     (void)h2ws_loop_stop(worker->loop);
   }
   /* From a posted call, so that on_stopped may free everything. */
-  (void)h2ws_loop_post(worker->server->loop, worker_is_done, worker);
+  (void)h2ws__mailbox_put(worker->server->loop->mailbox, &worker->is_done);
 }
 
 static void worker_close_listener(struct worker *worker) {
@@ -415,26 +418,31 @@ static int server_listen(h2ws_server *server, const h2ws_server_options *o,
   return 0;
 }
 
+static void worker_init(struct worker *worker, h2ws_server *server) {
+  worker->server = server;
+  worker->stop = (struct h2ws__letter){.fn = worker_stop, .arg = worker};
+  worker->is_done = (struct h2ws__letter){.fn = worker_is_done, .arg = worker};
+  worker->fd = -1;
+  worker->threaded = server->workers_len > 1;
+  worker->loop = worker->threaded ? NULL : server->loop;
+}
+
 static int server_make_workers(h2ws_server *server, unsigned threads) {
   size_t len = threads > 1 ? threads : 1;
   size_t i;
+  int rv = 0;
   server->workers = calloc(len, sizeof(*server->workers));
   if (server->workers == NULL) {
     return H2WS_ERR_NOMEM;
   }
   server->workers_len = len;
   for (i = 0; i < len; i++) {
-    struct worker *worker = &server->workers[i];
-    worker->server = server;
-    worker->fd = -1;
-    worker->threaded = len > 1;
-    worker->loop = server->loop;
-    if (worker->threaded && h2ws_loop_new(&worker->loop, NULL) != 0) {
-      worker->loop = NULL;
-      return H2WS_ERR_NOMEM;
-    }
+    worker_init(&server->workers[i], server);
   }
-  return 0;
+  for (i = 0; i < len && len > 1 && rv == 0; i++) {
+    rv = h2ws_loop_new(&server->workers[i].loop, NULL);
+  }
+  return rv;
 }
 
 static int server_run(h2ws_server *server) {
@@ -543,8 +551,8 @@ int h2ws_server_stop(h2ws_server *server) {
     return H2WS_ERR_INVALID;
   }
   for (i = 0; i < server->workers_len; i++) {
-    int rv =
-      h2ws_loop_post(server->workers[i].loop, worker_stop, &server->workers[i]);
+    struct worker *worker = &server->workers[i];
+    int rv = h2ws__mailbox_put(worker->loop->mailbox, &worker->stop);
     if (rv != 0) {
       return rv;
     }
@@ -588,5 +596,7 @@ void h2ws_server_free(h2ws_server *server) {
     worker_free(&server->workers[i]);
   }
   /* Calls that were posted to it come first. */
-  (void)h2ws_loop_post(server->loop, server_bury, server);
+  server->bury.fn = server_bury;
+  server->bury.arg = server;
+  (void)h2ws__mailbox_put(server->loop->mailbox, &server->bury);
 }
