@@ -284,6 +284,7 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.drain_timeout_ms = 30000;
   o.high_water = (size_t)1024 * 1024;
   o.low_water = (size_t)256 * 1024;
+  o.max_queue = (size_t)4 * 1024 * 1024;
   o.max_compress_memory = (size_t)4 * 1024 * 1024;
   o.http = H2WS_HTTP_2;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
@@ -309,6 +310,9 @@ static int conn_read_options(h2ws_conn_options *out,
   if (!server && out->http == H2WS_HTTP_ANY) {
     out->http = H2WS_HTTP_2;
   }
+  if (out->max_queue < out->high_water) {
+    out->max_queue = out->high_water;
+  }
   if (out->conn_window > 0 && out->conn_window < 65535) {
     out->conn_window = 65535; /* RFC 9113 section 6.9.2: it cannot shrink */
   }
@@ -326,6 +330,7 @@ static void conn_set_env(h2ws_conn *conn, const h2ws_conn_options *options) {
   env->user = options->env_user;
   env->high_water = options->high_water;
   env->low_water = options->low_water;
+  env->max_queue = options->max_queue;
   env->max_compress_memory = options->max_compress_memory;
   env->conn = conn;
   env->timers.moved = env_deadline_moved;

@@ -414,6 +414,14 @@ typedef struct h2ws_conn_options {
   size_t low_water;  /* bytes at which on_writable comes; 256 KiB */
 
   /*
+   * Bytes queued on all streams of a connection; 4 MiB, at least high_water.
+   * Where there are more, both marks above are a sixteenth of what they say: so
+   * streams that the peer does not read leave room for the others, and none
+   * waits for another. A message is queued whole, so one can go beyond a mark.
+   */
+  size_t max_queue;
+
+  /*
    * Bytes that compression may hold on this connection (RFC 7692). Where a
    * compressor would go beyond, messages are sent uncompressed. What comes is
    * inflated in any case, with up to 40 KiB for each socket; 4 MiB.

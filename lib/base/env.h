@@ -31,6 +31,8 @@ struct h2ws__env {
   size_t inflate_left;
   size_t high_water;
   size_t low_water;
+  size_t max_queue;
+  size_t queued; /* bytes to be sent, of all streams */
   size_t max_compress_memory;
 
   /*

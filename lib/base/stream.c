@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* Of both marks, once max_queue bytes wait on a connection. */
+#define CROWDED_SHARE 16
+
 /* ------------------------------------------------------------------------
  * The state table
  */
@@ -123,13 +126,18 @@ h2ws_close_info h2ws__close_info(h2ws_close_class cls, int error,
   return info;
 }
 
+static void stream_drop_output(h2ws_stream *stream) {
+  stream->env->queued -= stream->tx.q.len;
+  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+}
+
 size_t h2ws__stream_closed(h2ws_stream *stream, const h2ws_close_info *info) {
   size_t unread = stream->rx.q.len + stream->rx.chunk_len;
   assert(!stream->close_told);
   stream->close_told = true;
   h2ws__stream_apply(stream, H2WS__STREAM_GONE);
   stream->rx.chunk_len = 0;
-  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+  stream_drop_output(stream);
   /* Both sides may have ended while the application was slow to read. */
   if (stream->callbacks != NULL && stream->callbacks->on_close != NULL) {
     stream->callbacks->on_close(stream, info, stream->user);
@@ -299,11 +307,17 @@ void h2ws__stream_all_said(h2ws_stream *stream) {
   stream->all_said = true;
 }
 
+/* A mark of one stream; of a smaller share if the connection has too much. */
+static size_t stream_mark(const h2ws_stream *stream, size_t mark) {
+  const struct h2ws__env *env = stream->env;
+  return env->queued < env->max_queue ? mark : mark / CROWDED_SHARE;
+}
+
 bool h2ws__stream_is_below(h2ws_stream *stream, size_t mark) {
   if (!stream_may_send(stream)) {
     return false;
   }
-  if (stream->tx.q.len < mark) {
+  if (stream->tx.q.len == 0 || stream->tx.q.len < stream_mark(stream, mark)) {
     return true;
   }
   stream->tx_blocked = true;
@@ -350,6 +364,7 @@ int h2ws_stream_reserve(h2ws_stream *stream, uint8_t **out, size_t len) {
 
 /* A carrier goes on while bytes wait: only the first ones are news to it. */
 static void stream_added(h2ws_stream *stream, size_t before) {
+  stream->env->queued += stream->tx.q.len - before;
   if (before == 0 && stream->tx.q.len > 0) {
     stream->ops->wake(stream);
   }
@@ -443,18 +458,14 @@ int h2ws_stream_reset(h2ws_stream *stream, uint32_t h2_code) {
     return H2WS_ERR_CLOSED;
   }
   stream->reset_asked = true;
-  h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+  stream_drop_output(stream);
   return stream->ops->reset(stream, h2_code);
-}
-
-size_t h2ws__stream_output(h2ws_stream *stream, uint8_t **data) {
-  return h2ws__bufq_peek(&stream->tx.q, data);
 }
 
 /* Tells whoever got H2WS_ERR_AGAIN that there is room again. */
 static void stream_unblock(h2ws_stream *stream) {
-  if (!stream->tx_blocked || stream->tx.q.len > stream->env->low_water ||
-      !stream_may_send(stream)) {
+  if (!stream->tx_blocked || !stream_may_send(stream) ||
+      stream->tx.q.len > stream_mark(stream, stream->env->low_water)) {
     return;
   }
   stream->tx_blocked = false;
@@ -463,15 +474,10 @@ static void stream_unblock(h2ws_stream *stream) {
   }
 }
 
-void h2ws__stream_sent(h2ws_stream *stream, size_t len) {
-  h2ws__bufq_drain(&stream->tx.q, &stream->env->chunks, len);
-  stream_unblock(stream);
-}
-
 void h2ws__stream_send_into(h2ws_stream *stream, uint8_t *buf, size_t len) {
   size_t n = h2ws__bufq_read(&stream->tx.q, &stream->env->chunks, buf, len);
   assert(n == len);
-  (void)n;
+  stream->env->queued -= n;
   stream_unblock(stream);
 }
 
@@ -610,10 +616,11 @@ int h2ws_stream_respond(h2ws_stream *stream, int status,
   if (rv != 0) {
     return rv;
   }
+  stream->env->queued += body_len;
   flags |= empty || body_len == 0 ? H2WS__ANSWER_EMPTY : 0;
   rv = stream->ops->answer(stream, status, headers, headers_len, flags);
   if (rv != 0 || empty) {
-    h2ws__bufq_dispose(&stream->tx.q, &stream->env->chunks);
+    stream_drop_output(stream);
   }
   if (rv != 0) {
     return rv;

@@ -148,12 +148,7 @@ int h2ws__stream_write_blob(h2ws_stream *stream, struct h2ws__blob *blob);
 /* The peer ended its side: on_readable. */
 void h2ws__stream_input_end(h2ws_stream *stream);
 
-/* Bytes to send next, in one piece, without removing them. */
-size_t h2ws__stream_output(h2ws_stream *stream, uint8_t **data);
-
-/* `len` bytes went to the transport: drains, maybe on_writable. */
-void h2ws__stream_sent(h2ws_stream *stream, size_t len);
-/* The same while copying them to `buf`. */
+/* `len` bytes go to the transport, through `buf`; maybe on_writable. */
 void h2ws__stream_send_into(h2ws_stream *stream, uint8_t *buf, size_t len);
 
 /* True if h2ws_stream_shutdown() was called and nothing is left to send. */
