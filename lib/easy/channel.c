@@ -142,6 +142,14 @@ static int channel_give(struct h2ws__channel *c,
            : h2ws_stream_write(c->loop.stream, message->data, message->len);
 }
 
+static void channel_abort(struct h2ws__channel *c);
+
+/* Something of it is lost for lack of memory: it must not go on without. */
+static void channel_starve(struct h2ws__channel *c) {
+  c->loop.starved = true;
+  channel_abort(c);
+}
+
 /* Ends our side: the code and the reason are those of h2ws_close_with(). */
 static void channel_end_ours(struct h2ws__channel *c) {
   int rv;
@@ -154,7 +162,7 @@ static void channel_end_ours(struct h2ws__channel *c) {
   rv = h2ws_socket_close(c->loop.socket, c->tx.code, c->tx.reason,
                          strlen(c->tx.reason));
   if (rv == H2WS_ERR_NOMEM) {
-    (void)h2ws_socket_abort(c->loop.socket);
+    channel_starve(c);
   }
 }
 
@@ -170,6 +178,10 @@ static size_t channel_give_all(struct h2ws__channel *c) {
     rv = channel_give(c, message);
     if (rv == H2WS_ERR_AGAIN) {
       c->loop.blocked = true;
+      break;
+    }
+    if (rv == H2WS_ERR_NOMEM) {
+      channel_starve(c);
       break;
     }
     if (rv != 0 && c->loop.reconnect != NULL) {
@@ -263,10 +275,14 @@ static bool channel_deliver(struct h2ws__channel *c, h2ws_type type,
 
 static void on_message(h2ws_socket *socket, h2ws_type type, const uint8_t *data,
                        size_t len, void *user) {
+  struct h2ws__channel *c = user;
   bool room = true;
-  h2ws__channel_opened(user); /* a server's first may come while accepting */
-  if (!channel_deliver(user, type, data, len, &room)) {
-    (void)h2ws_socket_close(socket, 1011, "out of memory", 13);
+  h2ws__channel_opened(c); /* a server's first may come while accepting */
+  if (c->loop.starved) {
+    return;
+  }
+  if (!channel_deliver(c, type, data, len, &room)) {
+    channel_starve(c);
   } else if (!room) {
     (void)h2ws_socket_pause(socket);
   }
@@ -310,7 +326,7 @@ static void on_readable(h2ws_stream *stream, void *user) {
   channel_unlock(c);
   while (room && (n = h2ws_stream_peek(stream, &data)) > 0) {
     if (!channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
-      (void)h2ws_stream_reset(stream, H2WS_H2_CANCEL);
+      channel_starve(c);
       return;
     }
     (void)h2ws_stream_consume(stream, (size_t)n);
@@ -364,7 +380,9 @@ static void channel_ended_with(struct h2ws__channel *c,
   was_open = c->was_open;
   channel_unlock(c);
   h2ws__why_ended(&end, c->setup.where, was_open, info);
-  if (!was_open && end.error == H2WS_ERR_ABORTED) {
+  if (c->loop.starved) {
+    h2ws__why_failed(&end, c->setup.where, H2WS_ERR_NOMEM, NULL);
+  } else if (!was_open && end.error == H2WS_ERR_ABORTED) {
     end.error = H2WS_ERR_CANCELLED; /* at each step of connecting the same */
   }
   h2ws__channel_ended(c, &end);
@@ -387,8 +405,9 @@ static void on_stream_close(h2ws_stream *stream, const h2ws_close_info *info,
     channel_refused(c, stream); /* the words of it never came */
     return;
   }
-  while (c->loop.refusal == 0 && (n = h2ws_stream_peek(stream, &data)) > 0 &&
-         channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room)) {
+  while (c->loop.refusal == 0 && !c->loop.starved &&
+         (n = h2ws_stream_peek(stream, &data)) > 0) {
+    c->loop.starved = !channel_deliver(c, H2WS_BINARY, data, (size_t)n, &room);
     (void)h2ws_stream_consume(stream, (size_t)n);
   }
   channel_ended_with(c, info);
@@ -434,8 +453,9 @@ static void channel_set_limit(struct h2ws__channel *c) {
  * The beginning
  */
 
-static char *copy(const char *text) {
-  return text == NULL ? NULL : strdup(text);
+static bool copy(char **out, const char *text) {
+  *out = text == NULL ? NULL : strdup(text);
+  return text == NULL || *out != NULL;
 }
 
 h2ws_header *h2ws__fields_copy(const h2ws_header *fields, size_t len) {
@@ -460,38 +480,42 @@ h2ws_header *h2ws__fields_copy(const h2ws_header *fields, size_t len) {
   return copies;
 }
 
-void h2ws__channel_learn(struct h2ws__channel *c, h2ws_stream *stream) {
+bool h2ws__channel_learn(struct h2ws__channel *c, h2ws_stream *stream) {
   h2ws_link_info link = {.size = sizeof(link)};
   size_t len = 0;
   const h2ws_header *fields = h2ws_stream_headers(stream, &len);
   c->facts.fields = h2ws__fields_copy(fields, len);
-  c->facts.fields_len = c->facts.fields == NULL ? 0 : len;
-  if (h2ws_conn_link_info(h2ws_stream_conn(stream), &link) == 0) {
-    c->facts.http = link.http;
-    c->facts.tls = copy(link.tls_version);
-    c->facts.cipher = copy(link.cipher);
-    c->facts.peer = copy(link.peer);
-  }
-  if (c->facts.path == NULL) {
-    c->facts.path = copy(h2ws_stream_path(stream));
-  }
-  c->facts.stream = c->facts.http == H2WS_HTTP_1_1 ? 0 : h2ws_stream_id(stream);
+  c->facts.fields_len = len;
+  (void)h2ws_conn_link_info(h2ws_stream_conn(stream), &link);
+  c->facts.http = link.http;
+  c->facts.stream = link.http == H2WS_HTTP_1_1 ? 0 : h2ws_stream_id(stream);
+  return c->facts.fields != NULL && copy(&c->facts.tls, link.tls_version) &&
+         copy(&c->facts.cipher, link.cipher) &&
+         copy(&c->facts.peer, link.peer) &&
+         (c->facts.path != NULL ||
+          copy(&c->facts.path, h2ws_stream_path(stream))) &&
+         !c->loop.starved;
 }
 
 void h2ws__channel_opened(struct h2ws__channel *c) {
+  bool fed;
   channel_lock(c);
-  if (c->was_open || c->phase == H2WS__PHASE_ENDED) {
+  if (c->was_open || c->phase == H2WS__PHASE_ENDED || c->loop.starved) {
     channel_unlock(c);
     return;
   }
-  c->facts.subprotocol = copy(h2ws_socket_protocol(c->loop.socket));
-  if (h2ws_socket_has_compression(c->loop.socket)) {
-    c->facts.extensions = copy("permessage-deflate");
-  }
-  c->phase = H2WS__PHASE_OPEN;
-  c->was_open = true;
+  fed = copy(&c->facts.subprotocol, h2ws_socket_protocol(c->loop.socket)) &&
+        copy(&c->facts.extensions, h2ws_socket_has_compression(c->loop.socket)
+                                     ? "permessage-deflate"
+                                     : NULL);
+  c->phase = fed ? H2WS__PHASE_OPEN : c->phase;
+  c->was_open = fed;
   h2ws__handle_changed(&c->handle);
   channel_unlock(c);
+  if (!fed) {
+    channel_starve(c);
+    return;
+  }
   if (c->loop.on_open != NULL) {
     c->loop.on_open(c);
   }
@@ -524,8 +548,11 @@ void h2ws__channel_reopened(struct h2ws__channel *c, h2ws_socket *socket,
 }
 
 static void on_socket_open(h2ws_socket *socket, void *user) {
-  h2ws__channel_learn(user, h2ws_socket_stream(socket));
-  h2ws__channel_opened(user);
+  if (h2ws__channel_learn(user, h2ws_socket_stream(socket))) {
+    h2ws__channel_opened(user);
+  } else {
+    channel_starve(user);
+  }
 }
 
 static void on_stream_open(h2ws_stream *stream, void *user) {
@@ -537,8 +564,11 @@ static void on_stream_open(h2ws_stream *stream, void *user) {
     channel_unlock(c);
     return;
   }
-  h2ws__channel_learn(user, stream);
-  h2ws__channel_opened(user);
+  if (h2ws__channel_learn(c, stream)) {
+    h2ws__channel_opened(c);
+  } else {
+    channel_starve(c);
+  }
 }
 
 static void on_socket_writable(h2ws_socket *socket, void *user) {

@@ -61,6 +61,7 @@ struct h2ws__channel {
     struct event *limit; /* nobody waits for the end: when to abort */
     bool blocked;        /* AGAIN was said: on_writable will come */
     bool ending;         /* our end was sent */
+    bool starved;        /* it ends, or is going to, for lack of memory */
     int refusal;         /* the status that refused a POST or PUT; 0: none */
     void (*on_message)(h2ws *h, const h2ws_msg *msg, void *user);
     void (*on_open)(struct h2ws__channel *channel); /* NULL: none */
@@ -147,10 +148,10 @@ extern const h2ws_stream_callbacks h2ws__channel_stream;
 /* The fields and their strings in one block, to be freed; NULL: no memory. */
 h2ws_header *h2ws__fields_copy(const h2ws_header *fields, size_t len);
 
-/* Learns the facts, from the stream's request or answer. */
-void h2ws__channel_learn(struct h2ws__channel *channel, h2ws_stream *stream);
+/* Learns the facts, from the stream's request or answer; false: no memory. */
+bool h2ws__channel_learn(struct h2ws__channel *channel, h2ws_stream *stream);
 
-/* Opens the queues, unless they were; tells on_open. */
+/* Opens the queues, unless they were; tells on_open. Or loop.starved is set. */
 void h2ws__channel_opened(struct h2ws__channel *channel);
 
 /* Open again: `tell` may send what goes before what is queued. */

@@ -284,7 +284,7 @@ static int dial_open(struct h2ws__channel *c, char *why, size_t why_len) {
                              : c->loop.opening;
   h2ws_opening_watch(opening, on_asked, c);
   path = h2ws_opening_path(opening);
-  c->facts.path = path == NULL ? NULL : strdup(path);
+  c->loop.starved = !copy(&c->facts.path, path);
   return 0;
 }
 

@@ -82,13 +82,23 @@ static void on_channel_open(struct h2ws__channel *c) {
 static void on_channel_end(struct h2ws__channel *c) {
   struct server *s = c->loop.owner;
   if (s->on_message != NULL) {
-    if (s->options.on_close != NULL) {
+    if (s->options.on_close != NULL && c->was_open) {
       s->options.on_close(c->handle.name, s->user);
     }
     (void)h2ws__handle_withdraw(c->handle.name);
   }
   c->loop.owner = NULL;
   h2ws__handle_release(&s->handle);
+  h2ws__channel_release(c);
+}
+
+/* It did not come to be. */
+static void channel_undo(struct h2ws__channel *c) {
+  struct server *s = c->loop.owner;
+  c->loop.on_end = NULL;
+  (void)h2ws__handle_withdraw(c->handle.name);
+  h2ws__handle_release(&s->handle);
+  h2ws__channel_release(c);
   h2ws__channel_release(c);
 }
 
@@ -117,18 +127,11 @@ static struct h2ws__channel *channel_new(struct server *s,
   c->loop.on_end = on_channel_end;
   c->loop.owner = h2ws__handle_retain(&s->handle);
   (void)h2ws__handle_retain(&c->handle);
-  h2ws__channel_learn(c, stream);
+  if (!h2ws__channel_learn(c, stream)) {
+    channel_undo(c);
+    return NULL;
+  }
   return c;
-}
-
-/* It did not come to be. */
-static void channel_undo(struct h2ws__channel *c) {
-  struct server *s = c->loop.owner;
-  c->loop.on_end = NULL;
-  (void)h2ws__handle_withdraw(c->handle.name);
-  h2ws__handle_release(&s->handle);
-  h2ws__channel_release(c);
-  h2ws__channel_release(c);
 }
 
 /* Takes the request into the place that was taken for it. */
@@ -157,7 +160,10 @@ static void server_accept(struct server *s, h2ws_stream *stream) {
   h2ws__channel_opened(c);
   if (s->pool == NULL) {
     h2ws__channel_release(c);
-  } else if (h2ws__pool_run(s->pool, c) != 0) {
+  } else if (c->loop.starved || h2ws__pool_run(s->pool, c) != 0) {
+    if (c->loop.stream != NULL) { /* its end in order would look like all */
+      (void)h2ws_stream_reset(c->loop.stream, H2WS_H2_INTERNAL_ERROR);
+    }
     (void)h2ws_close_with(c->handle.name, 1013, "no thread to be had");
     h2ws__channel_release(c);
     h2ws__pool_give_back(s->pool);
