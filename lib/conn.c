@@ -285,6 +285,7 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.high_water = (size_t)1024 * 1024;
   o.low_water = (size_t)256 * 1024;
   o.max_queue = (size_t)4 * 1024 * 1024;
+  o.max_assembly = (size_t)64 * 1024 * 1024;
   o.max_compress_memory = (size_t)4 * 1024 * 1024;
   o.http = H2WS_HTTP_2;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));
@@ -331,6 +332,7 @@ static void conn_set_env(h2ws_conn *conn, const h2ws_conn_options *options) {
   env->high_water = options->high_water;
   env->low_water = options->low_water;
   env->max_queue = options->max_queue;
+  env->max_assembly = options->max_assembly;
   env->max_compress_memory = options->max_compress_memory;
   env->conn = conn;
   env->timers.moved = env_deadline_moved;

@@ -316,6 +316,34 @@ static size_t receive_control(h2ws_socket *socket, uint8_t *data, size_t len) {
  * Data frames
  */
 
+static void assembly_empty(h2ws_socket *socket, struct h2ws__assembly *a) {
+  socket->env->assembled -= a->len;
+  a->len = 0;
+}
+
+void h2ws__assembly_free(h2ws_socket *socket, struct h2ws__assembly *a) {
+  if (a != NULL) {
+    assembly_empty(socket, a);
+    h2ws__mem_free(&socket->env->mem, a);
+  }
+}
+
+/* What the others leave: a message alone may always have its max_message. */
+static bool check_assembly(h2ws_socket *socket, size_t more) {
+  const struct h2ws__env *env = socket->env;
+  uint64_t alone = socket->options->all.max_message;
+  uint64_t limit = env->max_assembly > alone ? env->max_assembly : alone;
+  uint64_t need = env->assembled + more;
+  if (alone > 0 && need > limit) {
+    h2ws__socket_fail_limit(socket, CODE_TOO_BIG,
+                            "%llu bytes of unfinished messages on the "
+                            "connection exceed max_assembly %llu",
+                            need, limit);
+    return false;
+  }
+  return true;
+}
+
 /* Makes room for `more` bytes; grows with what arrived, not was announced. */
 static bool assembly_grow(h2ws_socket *socket, size_t more) {
   struct h2ws__assembly *a = socket->rx.assembly;
@@ -355,6 +383,9 @@ static bool assembly_append(h2ws_socket *socket, const uint8_t *data,
   if (n == 0) {
     return true;
   }
+  if (!check_assembly(socket, n)) {
+    return false;
+  }
   if (!assembly_grow(socket, n)) {
     h2ws__socket_give_up(socket, H2WS_CLOSE_ABORTED, H2WS_ERR_NOMEM,
                          "no memory for a message");
@@ -363,6 +394,7 @@ static bool assembly_append(h2ws_socket *socket, const uint8_t *data,
   a = socket->rx.assembly;
   memcpy(a->data + a->len, data, n);
   a->len += n;
+  socket->env->assembled += n;
   return true;
 }
 
@@ -375,10 +407,10 @@ static void deliver_assembled(h2ws_socket *socket) {
                        a == NULL ? 0 : a->len);
   if (a != NULL && a->cap <= ASSEMBLY_KEPT && socket->rx.assembly == NULL &&
       !socket->close_told) {
-    a->len = 0;
+    assembly_empty(socket, a);
     socket->rx.assembly = a;
   } else {
-    h2ws__mem_free(&socket->env->mem, a);
+    h2ws__assembly_free(socket, a);
   }
 }
 
@@ -406,7 +438,7 @@ static void turn_to_chunks(h2ws_socket *socket) {
   struct h2ws__assembly *a = socket->rx.assembly;
   socket->rx.assembly = NULL;
   receive_call_chunk(socket, a->data, a->len, /* last = */ false);
-  h2ws__mem_free(&socket->env->mem, a);
+  h2ws__assembly_free(socket, a);
 }
 
 void h2ws__socket_take_data(h2ws_socket *socket, const uint8_t *data, size_t n,

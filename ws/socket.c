@@ -113,7 +113,7 @@ int h2ws__socket_new(h2ws_socket **out, struct h2ws__env *env, bool server,
 static void socket_free_buffers(h2ws_socket *socket) {
   const h2ws_mem *mem = &socket->env->mem;
   h2ws__socket_free_deflate(socket);
-  h2ws__mem_free(mem, socket->rx.assembly);
+  h2ws__assembly_free(socket, socket->rx.assembly);
   h2ws__mem_free(mem, socket->extra);
   h2ws__mem_free(mem, socket->protocol);
   h2ws__mem_free(mem, socket->why_text);

@@ -146,6 +146,9 @@ void h2ws__socket_end(h2ws_socket *socket, const h2ws_close_info *info);
 
 /* Inside ws/. */
 
+/* An assembly may be NULL. */
+void h2ws__assembly_free(h2ws_socket *socket, struct h2ws__assembly *a);
+
 /* receive.c */
 void h2ws__socket_process(h2ws_socket *socket);
 /* `n` bytes of a message; `last` ends it. */

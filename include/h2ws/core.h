@@ -422,6 +422,13 @@ typedef struct h2ws_conn_options {
   size_t max_queue;
 
   /*
+   * Bytes of unfinished messages that the sockets of a connection hold together
+   * for on_message; 64 MiB, at least max_message. The socket that would exceed
+   * it ends with 1009. on_chunk holds none.
+   */
+  size_t max_assembly;
+
+  /*
    * Bytes that compression may hold on this connection (RFC 7692). Where a
    * compressor would go beyond, messages are sent uncompressed. What comes is
    * inflated in any case, with up to 40 KiB for each socket; 4 MiB.

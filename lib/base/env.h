@@ -33,6 +33,8 @@ struct h2ws__env {
   size_t low_water;
   size_t max_queue;
   size_t queued; /* bytes to be sent, of all streams */
+  size_t max_assembly;
+  size_t assembled; /* bytes of unfinished messages, of all sockets */
   size_t max_compress_memory;
 
   /*
