@@ -14,6 +14,8 @@
 #define READS_PER_TURN 4
 /* No more of them either once they took this long: bytes differ in cost. */
 #define READ_TIME (2 * H2WS_MS)
+/* Buffers sent from one link in one turn, however fast the peer is. */
+#define WRITES_PER_TURN 4
 /* Hostile row LC-16: what is read after our FIN, and for how long. */
 #define LINGER_BYTES ((size_t)64 * 1024)
 #define LINGER_MS 1000
@@ -495,10 +497,25 @@ static void link_finish(struct h2ws__link *link) {
   }
 }
 
-static void link_pull(struct h2ws__link *link) {
-  for (;;) {
-    h2ws_ssize n =
-      h2ws_conn_send(link->conn, link->loop->out, H2WS__IO_WRITE_CAP);
+/*
+ * True if the others come first. It goes on in the next turn whether or not
+ * the socket is reported writable: a socket that is nearly full never is, and
+ * only one that refuses bytes starts the stall timeout.
+ */
+static bool link_yield(struct h2ws__link *link) {
+  static const struct timeval next_turn = {0, 0};
+  link->yielded = event_add(link->write_event, &next_turn) == 0;
+  return link->yielded;
+}
+
+/* At most `buffers`; all there are if that is negative. */
+static void link_pull(struct h2ws__link *link, int buffers) {
+  for (;; buffers--) {
+    h2ws_ssize n;
+    if (buffers == 0 && link_yield(link)) {
+      return;
+    }
+    n = h2ws_conn_send(link->conn, link->loop->out, H2WS__IO_WRITE_CAP);
     if (n <= 0 || link->state >= H2WS__LINK_LINGERING) {
       break;
     }
@@ -511,7 +528,7 @@ static void link_pull(struct h2ws__link *link) {
   }
 }
 
-void h2ws__link_flush(struct h2ws__link *link) {
+static void link_flush(struct h2ws__link *link, int buffers) {
   if (link->state != H2WS__LINK_OPEN && link->state != H2WS__LINK_FLUSHING) {
     return;
   }
@@ -524,9 +541,15 @@ void h2ws__link_flush(struct h2ws__link *link) {
   if (link->left_len > 0) {
     return; /* the socket is full; on_writable() goes on */
   }
-  link_pull(link);
+  link_pull(link, buffers);
   if (link->state == H2WS__LINK_OPEN) {
     link_arm(link);
+  }
+}
+
+void h2ws__link_flush(struct h2ws__link *link) {
+  if (!link->yielded) { /* else on_writable() goes on */
+    link_flush(link, WRITES_PER_TURN);
   }
 }
 
@@ -547,7 +570,7 @@ static void link_eof(struct h2ws__link *link, int error) {
   }
   (void)event_del(link->io_event);
   if (link->state == H2WS__LINK_OPEN) {
-    h2ws__link_flush(link); /* it may still read (row IO-09) */
+    link_flush(link, -1); /* it may still read (row IO-09): all of it */
     if (link->state == H2WS__LINK_OPEN) {
       (void)h2ws_conn_recv_eof(link->conn, error);
     }
@@ -692,6 +715,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg) {
   struct h2ws__link *link = arg;
   (void)fd;
   (void)what;
+  link->yielded = false;
   if (link_send_left(link)) {
     h2ws__link_flush(link);
   }

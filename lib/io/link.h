@@ -56,6 +56,7 @@ struct h2ws__link {
   bool server;
   bool peer_closed;     /* close_notify or FIN was received */
   bool opened;          /* there was a core connection */
+  bool yielded;         /* sent its share of this turn */
   bool paused;          /* not reading: the core has too much unread */
   uint8_t http;         /* h2ws_http: wanted, then what it is */
   bool told;            /* failed or ended was called */
@@ -64,7 +65,7 @@ struct h2ws__link {
   h2ws_conn *conn;
   const char *why;           /* while it is dropped: a sentence for the owner */
   struct event *io_event;    /* readable */
-  struct event *write_event; /* writable; added while bytes are left over */
+  struct event *write_event; /* added while bytes are left over, or yielded */
   struct event *timer;
   h2ws_time timer_at; /* when `timer` fires; H2WS_NEVER: not added */
   h2ws_time deadline; /* of the link itself: handshake, stall, linger */

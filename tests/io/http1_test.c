@@ -51,6 +51,66 @@ static void end(void) {
  * A server of ours
  */
 
+#define DOWNLOAD ((size_t)128 << 20)
+
+static size_t written;
+
+static void write_all_there_is(h2ws_stream *stream, void *user) {
+  static const uint8_t zeros[65536];
+  (void)user;
+  while (written < DOWNLOAD && h2ws_stream_is_writable(stream)) {
+    ck_assert_int_eq(h2ws_stream_write(stream, zeros, sizeof(zeros)), 0);
+    written += sizeof(zeros);
+  }
+  if (written == DOWNLOAD) {
+    (void)h2ws_stream_shutdown(stream);
+  }
+}
+
+static const h2ws_stream_callbacks download_callbacks = {
+  .size = sizeof(h2ws_stream_callbacks),
+  .on_writable = write_all_there_is,
+};
+
+static void download(struct raw *peer) {
+  static const char request[] = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+  size_t all = 0;
+  raw_dial(peer);
+  (void)raw_write(peer, request, sizeof(request) - 1);
+  while (all < DOWNLOAD) {
+    ssize_t n = recv(peer->fd, peer->buf, sizeof(peer->buf), 0);
+    if (n <= 0) {
+      break;
+    }
+    all += (size_t)n;
+  }
+  peer->step = all >= DOWNLOAD;
+  raw_hang_up(peer);
+}
+
+/* Its bytes are sent as fast as they come: the others want a turn as well. */
+START_TEST(a_fast_reader_does_not_keep_the_loop) {
+  size_t most = 0;
+  begin(true);
+  written = 0;
+  edge_serve(&edge);
+  raw_start(&raw, download, edge_port(&edge));
+  EDGE_UNTIL(&edge, edge.waiting);
+  ck_assert_int_eq(
+    h2ws_stream_accept(edge.waiting, NULL, 0, &download_callbacks, NULL), 0);
+  write_all_there_is(edge.waiting, NULL);
+  while (written < DOWNLOAD) {
+    size_t before = written;
+    edge_turn(&edge);
+    most = written - before > most ? written - before : most;
+  }
+  ck_assert_uint_le(most, (size_t)3 << 20);
+  raw_join(&raw, &edge);
+  ck_assert_int_eq(raw.step, 1);
+  end();
+}
+END_TEST
+
 static void upgrade(struct raw *peer) {
   static const char request[] = TEST_UPGRADE "\r\n";
   raw_dial(peer);
@@ -638,6 +698,7 @@ Suite *h2ws_test_suite(void) {
   tcase_add_loop_test(tc, T_02_http_1_1_is_served_where_alpn_chooses_it, 0, 3);
   tcase_add_test(tc, T_02_http_1_1_is_served_in_cleartext);
   tcase_add_loop_test(tc, T_03_an_http_2_server_takes_nothing_else, 0, 2);
+  tcase_add_test(tc, a_fast_reader_does_not_keep_the_loop);
   suite_add_tcase(suite, tc);
   tc = tcase_create("both");
   tcase_add_loop_test(tc, T_02_interop_26_both_sides_agree, 0, 12);
