@@ -659,9 +659,12 @@ static void play(struct play *p, const struct scenario *s) {
   finish(p);
 }
 
-/* A helper thread may still be on its last steps. */
-static void expect_nothing_left(const struct scenario *s, size_t at, int fds,
-                                size_t live) {
+/* What there was before a scenario; what each of its plays must return to. */
+static int fds;
+static size_t live;
+
+/* A helper thread, or the proxy, may still be on its last steps. */
+static void expect_nothing_left(const struct scenario *s, size_t at) {
   int i;
   for (i = 0; i < 2000 && (edge_open_fds() > fds || alloc_live() > live); i++) {
     (void)poll(NULL, 0, 1);
@@ -678,13 +681,11 @@ static void expect_nothing_left(const struct scenario *s, size_t at, int fds,
 /* Returns how many were asked for. */
 static size_t play_once(const struct scenario *s, size_t at, bool and_after) {
   static struct play p;
-  int fds = edge_open_fds();
-  size_t live = alloc_live();
   size_t asked;
   alloc_arm(at, and_after);
   play(&p, s);
   asked = alloc_disarm();
-  expect_nothing_left(s, at, fds, live);
+  expect_nothing_left(s, at);
   ck_assert_msg(p.error == 0 || alloc_failed(), "%s: %s", s->name,
                 h2ws_error_name(p.error));
   ck_assert_msg(p.error != 0 || (p.ends[0].good && p.ends[p.ends_len - 1].good),
@@ -727,6 +728,8 @@ static const struct scenario scenarios[] = {
 static void each_fails(const struct scenario *s, bool and_after) {
   size_t stride = s->stride == 0 ? 1 : s->stride;
   size_t at;
+  fds = edge_open_fds();
+  live = alloc_live();
   (void)play_once(s, 0, false); /* what is made once is there now */
   for (at = 1; play_once(s, at, and_after) >= at; at += stride) {
   }
