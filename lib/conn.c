@@ -285,7 +285,7 @@ void h2ws_conn_options_default(h2ws_conn_options *options, size_t size) {
   o.high_water = (size_t)1024 * 1024;
   o.low_water = (size_t)256 * 1024;
   o.max_queue = (size_t)4 * 1024 * 1024;
-  o.max_assembly = (size_t)64 * 1024 * 1024;
+  o.max_assembly = (size_t)256 * 1024 * 1024;
   o.max_compress_memory = (size_t)4 * 1024 * 1024;
   o.http = H2WS_HTTP_2;
   memcpy(options, &o, size < sizeof(o) ? size : sizeof(o));

@@ -423,7 +423,7 @@ typedef struct h2ws_conn_options {
 
   /*
    * Bytes of unfinished messages that the sockets of a connection hold together
-   * for on_message; 64 MiB, at least max_message. The socket that would exceed
+   * for on_message; 256 MiB, at least max_message. The socket that would exceed
    * it ends with 1009. on_chunk holds none.
    */
   size_t max_assembly;
