@@ -188,7 +188,8 @@ static void event_ready(struct h2ws__link *link, bool extended_connect) {
   }
   h2ws__client_remember_http1(client, /* websocket = */ true);
   client->falls_back = true;
-  (void)h2ws_conn_shutdown(link->conn, 0); /* NO_ERROR; then event_ended() */
+  (void)h2ws_conn_shutdown(link->conn,
+                           H2WS_H2_NO_ERROR); /* then event_ended() */
 }
 
 static void event_request(struct h2ws__link *link, h2ws_stream *stream) {

@@ -135,19 +135,28 @@ START_TEST(F_16_promises_beyond_the_limit_are_refused) {
 }
 END_TEST
 
-/* Those that nghttp2 refuses by itself: each costs a RST_STREAM to be sent. */
-START_TEST(FL_08_promises_on_a_stream_we_reset_are_odd_frames) {
-  struct wire_app *page = begin_client(_i, 10);
+static void promise_many(void) {
   uint32_t id;
-  ck_assert_int_eq(h2ws_stream_reset(page->stream, WIRE_CANCEL), 0);
-  wire_take(&w);
   for (id = 2; id < 24000; id += 2) {
     wire_push(&w.in, 1, id, STYLE);
   }
+}
+
+/* What it has to say piles up meanwhile. */
+static void feed_while_blocked(void) {
   w.blocked = true;
   wire_feed(&w);
   w.blocked = false;
   wire_take(&w);
+}
+
+/* Those that nghttp2 refuses by itself: each costs a RST_STREAM to be sent. */
+START_TEST(FL_08_promises_on_a_stream_we_reset_are_odd_frames) {
+  struct wire_app *page = begin_client(_i, 10);
+  ck_assert_int_eq(h2ws_stream_reset(page->stream, WIRE_CANCEL), 0);
+  wire_take(&w);
+  promise_many();
+  feed_while_blocked();
   wire_expect_goaway(&w, WIRE_CALM);
   wire_end(&w);
 }
@@ -155,15 +164,12 @@ END_TEST
 
 START_TEST(FL_08_promises_that_nobody_wants_are_odd_frames) {
   h2ws_request request = request_of("GET", "/page");
-  uint32_t id;
   wire_init(&w, test_chunks[_i]); /* enable_push is off, and not acknowledged */
   wire_start_client(&w);
   (void)wire_ask_raw(&w, &request);
   wire_set(&w.in, {3, 100});
   wire_feed(&w);
-  for (id = 2; id < 24000; id += 2) {
-    wire_push(&w.in, 1, id, STYLE);
-  }
+  promise_many();
   wire_feed(&w);
   wire_expect_goaway(&w, WIRE_CALM);
   wire_end(&w);
@@ -171,15 +177,9 @@ START_TEST(FL_08_promises_that_nobody_wants_are_odd_frames) {
 END_TEST
 
 START_TEST(FL_08_promises_beyond_the_limit_are_odd_frames) {
-  uint32_t id;
   (void)begin_client(_i, 2);
-  for (id = 2; id < 24000; id += 2) {
-    wire_push(&w.in, 1, id, STYLE);
-  }
-  w.blocked = true;
-  wire_feed(&w);
-  w.blocked = false;
-  wire_take(&w);
+  promise_many();
+  feed_while_blocked();
   wire_expect_goaway(&w, WIRE_CALM);
   wire_end(&w);
 }

@@ -230,8 +230,8 @@ have_go_peer() {
   return 1
 }
 
-# have_driver NAME PROGRAM [FLAG or FILE...]: is on our public headers, linked as users
-# do it.
+# have_driver NAME PROGRAM [FLAG or FILE...]: on our public headers, linked as
+# users do it.
 have_driver() {
   local log=$work/${2##*/}.log flags=() source=$here/$2.c
   driver=$work/${2##*/}

@@ -291,6 +291,15 @@ static void next_connection(struct raw *peer) {
   peer->step++;
 }
 
+/* The same over TLS, whose ALPN now chooses HTTP/1.1. */
+static void next_by_http_1_1(struct raw *peer) {
+  SSL_CTX_free(peer->ctx);
+  peer->ctx = NULL;
+  peer->alpn = ALPN_HTTP_1_1;
+  next_connection(peer);
+  raw_tls(peer, true);
+}
+
 static void connect_any(const char *scheme) {
   char url[128];
   (void)snprintf(url, sizeof(url), "%s://localhost:%d/", scheme, raw.port);
@@ -314,11 +323,7 @@ static void lack_the_setting(struct raw *peer) {
   raw_tls(peer, true);
   (void)raw_write(peer, RAW_SETTINGS, 9);
   raw_read_all(peer);
-  SSL_CTX_free(peer->ctx);
-  peer->ctx = NULL;
-  peer->alpn = ALPN_HTTP_1_1;
-  next_connection(peer);
-  raw_tls(peer, true);
+  next_by_http_1_1(peer);
   answer_upgrade(peer);
   next_connection(peer); /* the origin is remembered */
   raw_tls(peer, true);
@@ -363,11 +368,7 @@ static void want_http_1_1(struct raw *peer) {
     (void)raw_write(peer, GOAWAY_HTTP_1_1, 17);
   }
   raw_read_all(peer);
-  SSL_CTX_free(peer->ctx);
-  peer->ctx = NULL;
-  peer->alpn = ALPN_HTTP_1_1;
-  next_connection(peer);
-  raw_tls(peer, true);
+  next_by_http_1_1(peer);
   answer_upgrade(peer);
 }
 
@@ -560,11 +561,7 @@ static void require_http_1_1(struct raw *peer) {
   raw_tls(peer, true);
   (void)raw_write(peer, RAW_SETTINGS GOAWAY_HTTP_1_1, 9 + 17);
   raw_read_all(peer);
-  SSL_CTX_free(peer->ctx);
-  peer->ctx = NULL;
-  peer->alpn = ALPN_HTTP_1_1;
-  next_connection(peer);
-  raw_tls(peer, true);
+  next_by_http_1_1(peer);
   answer_request(peer);
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "tests/io/support/raw.h"
 #include "tests/support/suite.h"
@@ -93,9 +92,8 @@ static void connect_to_raw(void) {
 /* The reset is there before the loop turns again. */
 static void wait_for_reset(void) {
   raw.step = 1;
-  while (raw.step != 2) {
-    (void)usleep(1000);
-  }
+  raw_wait_step(&raw, 2);
+  ck_assert_int_eq(raw.step, 2);
 }
 
 static void end(void) {

@@ -62,7 +62,7 @@ int raw_read(struct raw *raw);
 void raw_read_until(struct raw *raw, size_t len);
 /* Reads until the end, and looks for GOAWAY. */
 void raw_read_all(struct raw *raw);
-void raw_wait_step(struct raw *raw, int step);
+void raw_wait_step(struct raw *raw, int step); /* in a test, too */
 void raw_hang_up(struct raw *raw);
 
 /* HEADERS of an extended CONNECT; the frame's length. */
